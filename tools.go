@@ -1,0 +1,6 @@
+//go:build tools
+
+package conversations
+
+// The generator is a dependency like any other: go.mod pins its version.
+import _ "github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen"
