@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: generate
+generate: ## Generate gen/ from api/openapi.yaml
+	go generate ./...
+
+.PHONY: test
+test: ## Run the tests
+	go test ./...
+
+.PHONY: race
+race: ## Run the tests under the race detector, in random order
+	go test -race -shuffle=on ./...
+
+.PHONY: lint
+lint: ## Check formatting, vet and staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt'ed"; exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+.PHONY: stale
+stale: ## Check that gen/ and go.mod are what the sources make of them
+	go generate ./...
+	git diff --exit-code -- gen
+	@test -z "$$(git status --porcelain -- gen)" || { git status --porcelain -- gen; exit 1; }
+	go mod tidy -diff
+
+.PHONY: cover
+cover: ## Show the coverage of the hand-written packages
+	go test -coverpkg=./api/...,./client/... -coverprofile=coverage.out ./...
+	@go tool cover -func=coverage.out | tail -n 1
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities in the dependencies
+	go run $(GOVULNCHECK) ./...
+
+.PHONY: check
+check: test race lint stale ## All that CI checks

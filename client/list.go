@@ -1,0 +1,286 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twilio-conversations-go/conversations/gen"
+)
+
+// DefaultPageSize is how many conversations a page holds unless [ListParams] says otherwise: the
+// most that Twilio documents today.
+const DefaultPageSize = 100
+
+// maxPageSize is the most that a page may ask for.
+const maxPageSize = 1000
+
+// ListParams select and page a list. A zero field is left out.
+//
+// See https://www.twilio.com/docs/conversations/api/conversation-resource#read-multiple-conversation-resources
+type ListParams struct {
+	// State selects the conversations in one state.
+	State State
+	// StartDate selects the conversations created at that time or later. It is sent in UTC to the
+	// millisecond.
+	StartDate time.Time
+	// EndDate selects the conversations created at that time or earlier. It is sent in UTC to the
+	// millisecond.
+	EndDate time.Time
+	// PageSize is how many conversations to ask for in each page, from 1 to 1000, DefaultPageSize if
+	// zero. Twilio documents a maximum of 100 today, and may return fewer than were asked for.
+	PageSize int
+	// Limit is how many conversations List yields at the most; zero is no limit. Page refuses it.
+	Limit int
+	// Cursor is where to begin: [Page.Next] or [Error.Cursor] of an earlier list with the same
+	// parameters. If empty, the list begins at its first conversation.
+	Cursor Cursor
+}
+
+// Cursor stands for a page of a list. It is opaque text that can be stored, and used by another
+// process, for as long as Twilio accepts the page token in it, which it does not document.
+type Cursor string
+
+// Page is one page of a list.
+type Page struct {
+	// Items are the conversations of the page. There may be none although more pages follow.
+	Items []*Conversation
+	// Next stands for the page after this one; it is empty on the last.
+	Next Cursor
+}
+
+// List returns the conversations that match, a page at a time. Nothing is sent before the loop
+// begins. While the caller works on a page, the next one is fetched, as soon as the second
+// conversation of the page is asked for; leaving the loop cancels that request and waits for its
+// end, so that nothing is left behind.
+//
+// A failure is yielded once, after the conversations of the pages before it, and ends the list;
+// [Error.Cursor] then resumes it. To store a cursor after each page, use [Conversations.Page].
+//
+// With a start or end date the newest conversations come first; otherwise Twilio documents no order.
+func (r *Conversations) List(ctx context.Context, params ListParams, opts ...CallOption) iter.Seq2[*Conversation, error] {
+	return func(yield func(*Conversation, error) bool) {
+		call, query, err := r.newList(params, opts)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		type fetched struct {
+			page     *Page
+			response Response
+			err      error
+		}
+		fetch := func(cursor Cursor) (f fetched) {
+			call := *call
+			call.response = &f.response
+			f.page, f.err = r.page(ctx, &call, query, cursor)
+			return f
+		}
+		var ahead chan fetched // the page that is being fetched, if one is
+		defer func() {
+			cancel()
+			if ahead != nil {
+				<-ahead
+			}
+		}()
+		left := params.Limit
+		if left == 0 {
+			left = -1
+		}
+		cursor, seen := params.Cursor, map[string]bool{params.Cursor.token(): true}
+		for {
+			var next fetched
+			if ahead != nil {
+				next = <-ahead
+				ahead = nil
+			} else {
+				next = fetch(cursor)
+			}
+			if call.response != nil {
+				*call.response = next.response
+			}
+			if next.err != nil {
+				yield(nil, next.err)
+				return
+			}
+			token := next.page.Next.token()
+			repeated := token != "" && seen[token]
+			seen[token] = true
+			cursor = next.page.Next
+			for i, c := range next.page.Items {
+				if !yield(c, nil) {
+					return
+				}
+				if left--; left == 0 {
+					return
+				}
+				if i == 0 && cursor != "" && !repeated && (left < 0 || left >= len(next.page.Items)) {
+					ahead = make(chan fetched, 1)
+					go func() { ahead <- fetch(cursor) }()
+				}
+			}
+			if repeated {
+				yield(nil, &Error{Operation: call.operation, Status: next.response.StatusCode, RequestID: next.response.RequestID,
+					Attempts: next.response.Attempts, Cursor: cursor, cause: errPageRepeated})
+				return
+			}
+			if cursor == "" {
+				return
+			}
+		}
+	}
+}
+
+// Page returns one page of a list: the first, or the one that params.Cursor stands for.
+//
+//	for params := (client.ListParams{}); ; {
+//		page, err := c.Conversations.Page(ctx, params)
+//		// … work on page.Items, then store page.Next
+//		if params.Cursor = page.Next; params.Cursor == "" {
+//			break
+//		}
+//	}
+func (r *Conversations) Page(ctx context.Context, params ListParams, opts ...CallOption) (*Page, error) {
+	if params.Limit != 0 {
+		return nil, &ParamError{Param: "Limit", Reason: "it applies to List; use PageSize"}
+	}
+	call, query, err := r.newList(params, opts)
+	if err != nil {
+		return nil, err
+	}
+	return r.page(ctx, call, query, params.Cursor)
+}
+
+// newList checks the parameters and returns the query of each page but for the cursor.
+func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, gen.ListConversationParams, error) {
+	var query gen.ListConversationParams
+	call, err := r.newCall(verbList, http.StatusOK, opts)
+	if err != nil {
+		return nil, query, err
+	}
+	if params.State != "" {
+		if !params.State.Valid() {
+			return nil, query, &ParamError{Param: "State", Reason: "it is none of the states"}
+		}
+		query.State = &params.State
+	}
+	if !params.StartDate.IsZero() {
+		if query.StartDate, err = date("StartDate", params.StartDate); err != nil {
+			return nil, query, err
+		}
+	}
+	if !params.EndDate.IsZero() {
+		if query.EndDate, err = date("EndDate", params.EndDate); err != nil {
+			return nil, query, err
+		}
+		if params.EndDate.Before(params.StartDate) {
+			return nil, query, &ParamError{Param: "EndDate", Reason: "it is before StartDate"}
+		}
+	}
+	if params.Limit < 0 {
+		return nil, query, &ParamError{Param: "Limit", Reason: "it is negative"}
+	}
+	if params.PageSize < 0 || params.PageSize > maxPageSize {
+		return nil, query, &ParamError{Param: "PageSize", Reason: "it must be from 1 to 1000, or zero"}
+	}
+	size := params.PageSize
+	if size == 0 {
+		size = DefaultPageSize
+		if params.Limit > 0 {
+			size = min(size, params.Limit)
+		}
+	}
+	query.PageSize = new(int64(size))
+	if _, _, err := params.Cursor.parse(); err != nil {
+		return nil, query, &ParamError{Param: "Cursor", Reason: "it is not a cursor of a list"}
+	}
+	return call, query, nil
+}
+
+var (
+	errNoPage       = errors.New("the answer is not a page of conversations")
+	errPageURL      = errors.New("the URL of the next page has no page token")
+	errPageRepeated = errors.New("the server returned a page that it had returned before as the next one")
+)
+
+// page fetches the page that the cursor stands for.
+func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConversationParams, cursor Cursor) (*Page, error) {
+	if cursor != "" {
+		index, token, _ := cursor.parse()
+		query.Page, query.PageToken = &index, &token
+	}
+	var list *gen.ListConversationResponse
+	var next Cursor
+	err := r.client.do(ctx, call, func(ctx context.Context) (err error) {
+		if list, err = r.endpoints.list(ctx, &query); err != nil {
+			return err
+		}
+		if list == nil || list.Conversations == nil || list.Meta == nil {
+			return errNoPage
+		}
+		for i := range list.Conversations {
+			if err := checkConversation(&list.Conversations[i], nil); err != nil {
+				return err
+			}
+		}
+		next, err = nextCursor(list.Meta.NextPageURL)
+		return err
+	})
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Cursor = cursor
+	}
+	if err != nil {
+		return nil, err
+	}
+	page := &Page{Items: make([]*Conversation, len(list.Conversations)), Next: next}
+	for i := range list.Conversations {
+		page.Items[i] = (*Conversation)(&list.Conversations[i])
+	}
+	return page, nil
+}
+
+// nextCursor returns the cursor of the page that the URL names, which is not followed: its host may
+// be another one than the one that is configured, and is not to see the credentials. The token is
+// replayed on the configured host instead, with the parameters of the list.
+func nextCursor(pageURL string) (Cursor, error) {
+	if pageURL == "" {
+		return "", nil
+	}
+	u, err := url.Parse(pageURL)
+	if err != nil {
+		return "", errPageURL
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || query.Get("PageToken") == "" {
+		return "", errPageURL
+	}
+	index, err := strconv.Atoi(query.Get("Page"))
+	if err != nil || index < 0 {
+		index = 0 // it is the client's own count, the token alone counts
+	}
+	return Cursor(strconv.Itoa(index) + ":" + query.Get("PageToken")), nil
+}
+
+// parse returns the page index and token of the cursor, which are zero for an empty one.
+func (c Cursor) parse() (index int, token string, err error) {
+	if c == "" {
+		return 0, "", nil
+	}
+	i, token, _ := strings.Cut(string(c), ":")
+	index, err = strconv.Atoi(i)
+	if err == nil && (index < 0 || token == "") {
+		err = errPageURL
+	}
+	return index, token, err
+}
+
+func (c Cursor) token() string {
+	_, token, _ := c.parse()
+	return token
+}
