@@ -1,0 +1,208 @@
+package conversationstest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+)
+
+const (
+	defaultRegion     = "us1"
+	defaultRequestLog = 10_000
+)
+
+// Option configures an [Emulator].
+type Option func(*config) error
+
+type config struct {
+	accounts    []*Account
+	services    map[string]bool // nil: any
+	region      string
+	lenient     bool
+	maxPageSize int
+	writeLimit  int
+	latency     time.Duration
+	requestLog  int
+	inMemory    bool
+}
+
+// WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is
+// the one that seeding uses by default. Every SID must have its proper form and no name may be given
+// twice.
+func WithAccounts(accounts ...Account) Option {
+	return func(c *config) error {
+		if len(accounts) == 0 {
+			return errors.New("conversationstest: WithAccounts needs an account")
+		}
+		c.accounts = nil
+		for _, account := range accounts {
+			c.accounts = append(c.accounts, &account)
+		}
+		return nil
+	}
+}
+
+// WithServices limits the Conversation Services that exist to these, and to the default ones of the
+// accounts; a request for another is answered with 404 and code 20404. By default every well-formed
+// SID, IS and 32 hexadecimal digits, is a service, in every account.
+func WithServices(sids ...string) Option {
+	return func(c *config) error {
+		c.services = map[string]bool{}
+		for _, sid := range sids {
+			if !serviceSID.MatchString(sid) {
+				return fmt.Errorf("conversationstest: %q is not the SID of a service", sid)
+			}
+			c.services[sid] = true
+		}
+		return nil
+	}
+}
+
+// WithRegion sets the region that the accounts live in; the default is us1. Requests whose Host is that
+// of another region, such as conversations.ie1.twilio.com or conversations.dublin.ie1.twilio.com, are
+// answered with 401 and code 20003. Hosts outside twilio.com belong to every region.
+// See https://www.twilio.com/docs/global-infrastructure
+func WithRegion(region string) Option {
+	return func(c *config) error {
+		if region == "" {
+			return errors.New("conversationstest: the region is empty")
+		}
+		c.region = region
+		return nil
+	}
+}
+
+// Lenient ignores what Twilio ignores: unknown query parameters and form fields, repetitions (the first
+// value counts), and bodies of requests that take none. By default they are answered with 400 and code
+// 20001, since in a test they are mistakes.
+func Lenient() Option {
+	return func(c *config) error {
+		c.lenient = true
+		return nil
+	}
+}
+
+// WithMaxPageSize makes pages hold at most n conversations, from 1 to 1000, whatever a request asks for;
+// page_size then shows n. By default they hold as many as asked for, up to 1000. Twilio documents a
+// maximum of 100; it is an assumption that it shortens pages rather than refuse a larger PageSize.
+func WithMaxPageSize(n int) Option {
+	return func(c *config) error {
+		if n < 1 || n > maxPageSize {
+			return fmt.Errorf("conversationstest: page size %d is not from 1 to %d", n, maxPageSize)
+		}
+		c.maxPageSize = n
+		return nil
+	}
+}
+
+// WithWriteLimit allows n writes per second, 30 being what Twilio documents: creates and deletes are
+// counted together per service, updates per conversation. The writes above are not performed and are
+// answered with 429 and code 50063. A second begins with the first write in it. By default there is no
+// limit. See https://www.twilio.com/docs/conversations/conversations-limits
+func WithWriteLimit(n int) Option {
+	return func(c *config) error {
+		if n < 1 {
+			return fmt.Errorf("conversationstest: write limit %d is not positive", n)
+		}
+		c.writeLimit = n
+		return nil
+	}
+}
+
+// WithLatency makes every request take at least d before it is performed.
+func WithLatency(d time.Duration) Option {
+	return func(c *config) error {
+		if d < 0 {
+			return fmt.Errorf("conversationstest: latency %v is negative", d)
+		}
+		c.latency = d
+		return nil
+	}
+}
+
+// WithRequestLog keeps the latest n requests for [Emulator.Requests]; 0 keeps none. The default is
+// 10,000.
+func WithRequestLog(n int) Option {
+	return func(c *config) error {
+		if n < 0 {
+			return fmt.Errorf("conversationstest: request log of %d", n)
+		}
+		c.requestLog = n
+		return nil
+	}
+}
+
+// InMemory makes [Start] connect clients and server through [net.Pipe] instead of the loopback
+// interface: only [Server.HTTPClient] and [Server.Client] reach it then. Waiting for such a connection
+// is durable in the sense of [testing/synctest], so that minutes of timers and delays pass at once in a
+// test that runs in a bubble.
+func InMemory() Option {
+	return func(c *config) error {
+		c.inMemory = true
+		return nil
+	}
+}
+
+func newConfig(opts []Option) (*config, error) {
+	c := &config{
+		accounts:    []*Account{{SID: DefaultAccountSID, AuthToken: DefaultAuthToken}},
+		region:      defaultRegion,
+		maxPageSize: maxPageSize,
+		requestLog:  defaultRequestLog,
+	}
+	for _, opt := range opts {
+		if err := opt(c); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// credentials checks the accounts and fills in what they leave out.
+func (c *config) credentials() (*credentials, error) {
+	creds := &credentials{users: map[string]user{}, tokens: map[string]*Account{}}
+	for _, account := range c.accounts {
+		if account.DefaultServiceSID == "" {
+			account.DefaultServiceSID = derivedSID("IS", account.SID)
+		}
+		switch {
+		case !accountSID.MatchString(account.SID):
+			return nil, fmt.Errorf("conversationstest: %q is not the SID of an account", account.SID)
+		case account.AuthToken == "":
+			return nil, fmt.Errorf("conversationstest: account %s has no auth token", account.SID)
+		case !serviceSID.MatchString(account.DefaultServiceSID):
+			return nil, fmt.Errorf("conversationstest: %q is not the SID of a service", account.DefaultServiceSID)
+		}
+		users := map[string]string{account.SID: account.AuthToken}
+		for key, secret := range account.Keys {
+			if !keySID.MatchString(key) {
+				return nil, fmt.Errorf("conversationstest: %q is not the SID of an API key", key)
+			}
+			if secret == "" {
+				return nil, fmt.Errorf("conversationstest: API key %s has no secret", key)
+			}
+			users[key] = secret
+		}
+		for name, password := range users {
+			if _, ok := creds.users[name]; ok {
+				return nil, fmt.Errorf("conversationstest: %s is given twice", name)
+			}
+			creds.users[name] = user{password, account}
+		}
+		for _, token := range account.BearerTokens {
+			if token == "" || creds.tokens[token] != nil {
+				return nil, errors.New("conversationstest: a bearer token is empty or given twice")
+			}
+			creds.tokens[token] = account
+		}
+	}
+	return creds, nil
+}
+
+// derivedSID makes a SID that is always the same for the same account and service.
+func derivedSID(prefix, of string) string {
+	sum := sha256.Sum256([]byte(prefix + of))
+	return prefix + hex.EncodeToString(sum[:16])
+}

@@ -1,0 +1,145 @@
+package conversationstest
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Server is an [Emulator] that a test can reach.
+type Server struct {
+	*Emulator
+	// URL is the base URL of the server, http://127.0.0.1:PORT.
+	URL string
+	// AccountSID and AuthToken are the credentials of the first account.
+	AccountSID, AuthToken string
+
+	tb        testing.TB
+	listener  net.Listener
+	transport *http.Transport
+}
+
+// Start starts an emulator for a test, on a free port of the loopback interface or, with the option
+// [InMemory], on none. It stops when the test and its subtests have ended, and leaves no goroutine or
+// connection behind. A failure to start fails the test at once.
+func Start(tb testing.TB, opts ...Option) *Server {
+	tb.Helper()
+	emulator, err := New(opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s := &Server{
+		Emulator:   emulator,
+		AccountSID: emulator.accounts[0].SID,
+		AuthToken:  emulator.accounts[0].AuthToken,
+		tb:         tb,
+	}
+	dial := (&net.Dialer{}).DialContext
+	if emulator.inMemory {
+		pipes := newPipeListener()
+		s.listener, dial = pipes, pipes.dial
+	} else if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		tb.Fatal(err)
+	}
+	s.URL = "http://" + s.listener.Addr().String()
+	s.transport = &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 100}
+	tb.Cleanup(serve(s.listener, emulator))
+	tb.Cleanup(s.transport.CloseIdleConnections)
+	return s
+}
+
+// HTTPClient returns a client whose requests all go to this server, whatever host they name: code that
+// insists on https://conversations.twilio.com can be tested with it as it is.
+func (s *Server) HTTPClient() *http.Client {
+	return &http.Client{Transport: redirector{host: s.listener.Addr().String(), next: s.transport}}
+}
+
+// redirector sends requests to one host, leaving the Host header.
+type redirector struct {
+	host string
+	next http.RoundTripper
+}
+
+func (t redirector) RoundTrip(r *http.Request) (*http.Response, error) {
+	sent := r.Clone(r.Context())
+	if sent.Host == "" {
+		sent.Host = r.URL.Host
+	}
+	sent.URL.Scheme, sent.URL.Host = "http", t.host
+	resp, err := t.next.RoundTrip(sent)
+	if resp != nil {
+		resp.Request = r
+	}
+	return resp, err
+}
+
+// serve serves until the function that it returns has returned. All goroutines that served connections
+// have ended then.
+func serve(listener net.Listener, handler http.Handler) (stop func()) {
+	var conns, serving sync.WaitGroup
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog:          log.New(io.Discard, "", 0),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				conns.Add(1)
+			case http.StateClosed:
+				conns.Done()
+			}
+		},
+	}
+	serving.Go(func() { _ = server.Serve(listener) }) // it always returns ErrServerClosed
+	return func() {
+		_ = server.Close()
+		serving.Wait()
+		_ = server.Close() // what was accepted while the first Close was at work
+		conns.Wait()
+	}
+}
+
+// pipeListener accepts connections that exist in memory only.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func newPipeListener() *pipeListener {
+	return &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+}
+
+func (l *pipeListener) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	client, server := net.Pipe()
+	select {
+	case l.conns <- server:
+		return client, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr is an address that looks real; nothing listens there.
+func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4010} }
