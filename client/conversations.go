@@ -21,39 +21,40 @@ type Conversations struct {
 	invalid   error // what is wrong with the service SID
 }
 
-// Conversation is a conversation as Twilio returns it. What is null or absent in an answer is zero.
+// Conversation is a conversation as Twilio returns it. What is null or absent in an answer is zero. It
+// encodes to JSON under Twilio's names.
 //
 // See https://www.twilio.com/docs/conversations/api/conversation-resource#conversation-properties
 type Conversation struct {
 	// SID identifies the conversation: CH and 32 hexadecimal digits.
-	SID string
+	SID string `json:"sid"`
 	// UniqueName is the application's name for the conversation, unique within its service.
-	UniqueName string
+	UniqueName string `json:"unique_name"`
 	// FriendlyName is the human-readable name.
-	FriendlyName string
+	FriendlyName string `json:"friendly_name"`
 	// State is the state. Twilio may add states to those of this package.
-	State State
+	State State `json:"state"`
 	// Attributes are the data of the application, as JSON text: {} where none is set. See
 	// [Conversation.DecodeAttributes].
-	Attributes string
+	Attributes string `json:"attributes"`
 	// DateCreated is when the conversation was created, in UTC to the second.
-	DateCreated time.Time
+	DateCreated time.Time `json:"date_created"`
 	// DateUpdated is when the conversation was last updated, in UTC to the second.
-	DateUpdated time.Time
+	DateUpdated time.Time `json:"date_updated"`
 	// Timers are when the timers fire.
-	Timers Timers
+	Timers Timers `json:"timers"`
 	// Bindings are the addresses that the conversation sends from.
-	Bindings Bindings
+	Bindings Bindings `json:"bindings"`
 	// AccountSID is the account of the conversation.
-	AccountSID string
+	AccountSID string `json:"account_sid"`
 	// ChatServiceSID is the Conversation Service of the conversation.
-	ChatServiceSID string
+	ChatServiceSID string `json:"chat_service_sid"`
 	// MessagingServiceSID is the Messaging Service of the conversation.
-	MessagingServiceSID string
+	MessagingServiceSID string `json:"messaging_service_sid"`
 	// URL is the absolute URL of the conversation.
-	URL string
+	URL string `json:"url"`
 	// Links are the absolute URLs of what belongs to the conversation.
-	Links Links
+	Links Links `json:"links"`
 }
 
 // Timers are when a conversation becomes inactive (DateInactive) and closed (DateClosed), in UTC; the

@@ -55,9 +55,9 @@ type Page struct {
 }
 
 // List returns the conversations that match, a page at a time. Nothing is sent before the loop
-// begins. While the caller works on a page, the next one is fetched, as soon as the second
-// conversation of the page is asked for; leaving the loop cancels that request and waits for its
-// end, so that nothing is left behind.
+// begins. While the caller works on a page, the next one is fetched; on the first page not before the
+// second conversation is asked for, so that a look at one costs one request. Leaving the loop cancels
+// the request in flight and waits for its end, so that nothing is left behind.
 //
 // A failure is yielded once, after the conversations of the pages before it, and ends the list;
 // [Error.Cursor] then resumes it. To store a cursor after each page, use [Conversations.Page].
@@ -94,7 +94,7 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 			left = -1
 		}
 		cursor, seen := params.Cursor, map[string]bool{params.Cursor.token(): true}
-		for {
+		for first := true; ; {
 			var next fetched
 			if ahead != nil {
 				next = <-ahead
@@ -113,18 +113,20 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 			repeated := token != "" && seen[token]
 			seen[token] = true
 			cursor = next.page.Next
+			more := cursor != "" && !repeated && (left < 0 || left > len(next.page.Items))
 			for i, c := range next.page.Items {
+				if more && ahead == nil && (i > 0 || !first) {
+					ahead = make(chan fetched, 1)
+					go func() { ahead <- fetch(cursor) }()
+				}
 				if !yield(c, nil) {
 					return
 				}
 				if left--; left == 0 {
 					return
 				}
-				if i == 0 && cursor != "" && !repeated && (left < 0 || left >= len(next.page.Items)) {
-					ahead = make(chan fetched, 1)
-					go func() { ahead <- fetch(cursor) }()
-				}
 			}
+			first = false
 			if repeated {
 				yield(nil, &Error{Operation: call.operation, Status: next.response.StatusCode, RequestID: next.response.RequestID,
 					Attempts: next.response.Attempts, Cursor: cursor, cause: errPageRepeated})

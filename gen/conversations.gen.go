@@ -136,10 +136,10 @@ type ConversationLinks struct {
 // ConversationTimers When the timers of a conversation fire. A timer that is not set has no member here.
 type ConversationTimers struct {
 	// DateClosed When the conversation becomes `closed`.
-	DateClosed time.Time `json:"date_closed,omitempty"`
+	DateClosed time.Time `json:"date_closed,omitempty,omitzero"`
 
 	// DateInactive When the conversation becomes `inactive`.
-	DateInactive time.Time `json:"date_inactive,omitempty"`
+	DateInactive time.Time `json:"date_inactive,omitempty,omitzero"`
 }
 
 // ConversationsV1Conversation A conversation.

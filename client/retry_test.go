@@ -1,0 +1,449 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/twilio-conversations-go/conversations/client"
+)
+
+// The retry table of the package documentation, row by row.
+func TestRetryTable(t *testing.T) {
+	t.Parallel()
+	status := func(code int) step { return answer(code, "text/html", "<html>") }
+	successStatus := map[string]int{"create": 201, "create named": 201}
+	for _, row := range []struct {
+		name    string
+		failure func(verb string) step
+		retried string // the verbs that try again
+		unclear bool
+	}{
+		{"429", func(string) step { return status(429) }, "create, create named, fetch, list, update, delete", false},
+		{"500", func(string) step { return status(500) }, "create named, fetch, list, update, delete", true},
+		{"502", func(string) step { return status(502) }, "create named, fetch, list, update, delete", true},
+		{"503", func(string) step { return status(503) }, "create named, fetch, list, update, delete", true},
+		{"504", func(string) step { return status(504) }, "create named, fetch, list, update, delete", true},
+		{"connection lost", func(string) step { return connectionLost }, "create named, fetch, list, update, delete", true},
+		{"attempt timed out", func(string) step { return silence }, "create named, fetch, list, update, delete", true},
+		{"answer truncated", func(verb string) step {
+			return cutShort(max(200, successStatus[verb]), `{"sid":"CH`)
+		}, "create named, fetch, list, update", true},
+		{"answer truncated but framed", func(verb string) step {
+			return jsonAnswer(max(200, successStatus[verb]), `{"sid":"CH`)
+		}, "create named, fetch, list, update", true},
+		{"400", func(string) step { return status(400) }, "", false},
+		{"401", func(string) step { return status(401) }, "", false},
+		{"404", func(string) step { return status(404) }, "", false},
+		{"409", func(string) step { return jsonAnswer(409, nameTaken) }, "", false},
+		{"501", func(string) step { return status(501) }, "", true},
+		{"302", func(string) step { return answer(302, "", "", "Location", "https://elsewhere.example/") }, "", false},
+		{"202", func(string) step { return jsonAnswer(202, conversation()) }, "", true},
+		{"not JSON", func(verb string) step { return answer(max(200, successStatus[verb]), "text/html", "<html>") }, "", true},
+	} {
+		for verb, do := range verbs {
+			if verb == "delete" && strings.HasPrefix(row.name, "answer truncated") {
+				continue // its answer has no body
+			}
+			t.Run(row.name+"/"+verb, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					retried := false
+					for v := range strings.SplitSeq(row.retried, ", ") {
+						retried = retried || v == verb
+					}
+					steps := []step{row.failure(verb)}
+					if retried {
+						steps = append(steps, row.failure(verb), success(verb))
+					}
+					server := newScript(t, steps...)
+					err := do(t.Context(), newClient(t, server).Conversations)
+					server.done()
+					if retried {
+						assert.NoError(t, err)
+						return
+					}
+					e := apiError(t, err)
+					assert.Equal(t, 1, e.Attempts)
+					reads := verb == "fetch" || verb == "list"
+					assert.Equal(t, row.unclear && !reads, e.Unclear, "unclear")
+					assert.Equal(t, row.unclear && strings.HasPrefix(verb, "create"), errors.Is(err, client.ErrMaybeCreated))
+				})
+			})
+		}
+	}
+}
+
+func TestNeverSentIsRetriedForEveryOperation(t *testing.T) {
+	t.Parallel()
+	for verb, do := range verbs {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := &refuser{}
+				err := do(t.Context(), newClient(t, server).Conversations)
+				e := apiError(t, err)
+				assert.Equal(t, 4, server.requests)
+				assert.Equal(t, 4, e.Attempts)
+				assert.False(t, e.Unclear)
+				assert.NotErrorIs(t, err, client.ErrMaybeCreated)
+				assert.Contains(t, err.Error(), "connection refused")
+			})
+		})
+	}
+}
+
+// A transport that does not report on connections may have sent the request.
+func TestSilentTransportIsUnclear(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	c := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) {
+		requests++
+		return nil, errors.New("broken")
+	}))
+	_, err := c.Conversations.Create(t.Context(), client.CreateParams{})
+	assert.ErrorIs(t, err, client.ErrMaybeCreated)
+	assert.Equal(t, 1, requests)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+func TestLastAnswerIsReturned(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t,
+			answer(503, "text/plain", "no healthy upstream"),
+			connectionLost,
+			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests"}`),
+			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", "RQlast"))
+		var resp client.Response
+		_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x", client.WithResponse(&resp))
+		server.done()
+		e := apiError(t, err)
+		assert.Equal(t, client.Error{Operation: "fetchConversation", Status: 429, Code: 20429,
+			Message: "Too Many Requests, still", RequestID: "RQlast", Attempts: 4}, exported(e))
+		assert.ErrorIs(t, err, client.ErrRateLimited)
+		assert.Equal(t, 429, resp.StatusCode)
+		assert.Equal(t, "RQlast", resp.RequestID)
+		assert.Equal(t, 4, resp.Attempts)
+	})
+}
+
+// exported returns a copy of the error without what a caller cannot see.
+func exported(e *client.Error) client.Error {
+	return client.Error{Operation: e.Operation, Status: e.Status, Code: e.Code, Message: e.Message, MoreInfo: e.MoreInfo,
+		RequestID: e.RequestID, RetryAfter: e.RetryAfter, Attempts: e.Attempts, Unclear: e.Unclear, Cursor: e.Cursor}
+}
+
+func TestBackoffGrowsAndIsCapped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var at []time.Time
+		c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+			at = append(at, time.Now())
+			return answer(503, "", "")(req)
+		}), client.WithRetry(client.RetryPolicy{MaxAttempts: 40, MinDelay: time.Second, MaxDelay: 10 * time.Second}))
+		_, err := c.Conversations.Fetch(t.Context(), "x")
+		require.Error(t, err)
+		require.Len(t, at, 40)
+		for i := 1; i < len(at); i++ {
+			longest := min(time.Second<<min(i-1, 10), 10*time.Second)
+			assert.LessOrEqual(t, at[i].Sub(at[i-1]), longest, "delay %d", i)
+			assert.GreaterOrEqual(t, at[i].Sub(at[i-1]), longest/2, "delay %d", i)
+		}
+	})
+}
+
+func TestRetriesCanBeTurnedOff(t *testing.T) {
+	t.Parallel()
+	server := newScript(t, answer(429, "", ""))
+	_, err := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).Conversations.Fetch(t.Context(), "x")
+	assert.ErrorIs(t, err, client.ErrRateLimited)
+	server.done()
+}
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, value string
+		date        string        // of the server's clock
+		wait        time.Duration // 0: the answer is returned at once
+		reported    time.Duration
+	}{
+		{name: "seconds", value: "7", wait: 7 * time.Second},
+		{name: "date", value: "Sat, 01 Jan 2000 00:00:09 GMT", wait: 9 * time.Second},
+		{name: "date by the server's clock", value: "Sun, 18 Jan 2026 03:00:20 GMT", date: "Sun, 18 Jan 2026 03:00:00 GMT", wait: 20 * time.Second},
+		{name: "at the cap", value: "30", wait: 30 * time.Second},
+		{name: "over the cap", value: "31", reported: 31 * time.Second},
+		{name: "date over the cap", value: "Sat, 01 Jan 2000 01:00:00 GMT", reported: time.Hour},
+		{name: "absurd", value: "99999999999999999999999", reported: time.Duration(1<<63-1) / time.Second * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				header := []string{"Retry-After", tc.value}
+				if tc.date != "" {
+					header = append(header, "Date", tc.date)
+				}
+				steps := []step{answer(429, "", "", header...)}
+				if tc.wait > 0 {
+					steps = append(steps, success("fetch"))
+				}
+				server := newScript(t, steps...)
+				began := time.Now()
+				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
+				assert.Equal(t, tc.wait, time.Since(began))
+				server.done()
+				if tc.wait > 0 {
+					require.NoError(t, err)
+					return
+				}
+				assert.Equal(t, tc.reported, apiError(t, err).RetryAfter)
+			})
+		})
+	}
+}
+
+// What is no time to wait leaves the backoff as it is.
+func TestRetryAfterIgnored(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{"", "0", "-5", "1e9", "soon", "Fri, 31 Dec 1999 00:00:00 GMT"} {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := newScript(t, answer(503, "", "", "Retry-After", value), success("fetch"))
+				began := time.Now()
+				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
+				require.NoError(t, err)
+				assert.LessOrEqual(t, time.Since(began), 500*time.Millisecond)
+				server.done()
+			})
+		})
+	}
+}
+
+func TestNoSleepIntoTheDeadline(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, jsonAnswer(429, `{"code":20429}`, "Retry-After", "10"))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err := newClient(t, server).Conversations.Fetch(ctx, "x")
+		assert.Zero(t, time.Since(began))
+		e := apiError(t, err)
+		assert.Equal(t, 429, e.Status)
+		assert.Equal(t, 10*time.Second, e.RetryAfter)
+		server.done()
+	})
+}
+
+func TestWaitEndsWithContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, jsonAnswer(503, `{"code":20503}`, "Retry-After", "20"))
+		reason := errors.New("the user went away")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(5*time.Second, func() { cancel(reason) })
+		began := time.Now()
+		_, err := newClient(t, server).Conversations.Fetch(ctx, "x")
+		assert.Equal(t, 5*time.Second, time.Since(began))
+		assert.ErrorIs(t, err, reason)
+		assert.ErrorIs(t, err, context.Canceled)
+		e := apiError(t, err)
+		assert.Equal(t, 503, e.Status, "the last answer is kept")
+		assert.Equal(t, 20503, e.Code)
+	})
+}
+
+func TestContextEndsAnAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reason := errors.New("the user went away")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(reason) })
+		_, err := newClient(t, newScript(t, silence)).Conversations.Create(ctx, client.CreateParams{})
+		assert.ErrorIs(t, err, reason)
+		assert.ErrorIs(t, err, client.ErrMaybeCreated, "it was sent")
+
+		_, err = newClient(t, newScript(t)).Conversations.Create(ctx, client.CreateParams{})
+		assert.ErrorIs(t, err, reason)
+		assert.NotErrorIs(t, err, client.ErrMaybeCreated, "it was not sent")
+		assert.Zero(t, apiError(t, err).Attempts)
+	})
+}
+
+func TestAttemptTimeoutCoversTheBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		trickle := func(req *http.Request) (*http.Response, error) {
+			resp, err := jsonAnswer(200, "")(req)
+			resp.Body = stalled{req.Context()}
+			return resp, err
+		}
+		server := newScript(t, trickle, success("fetch"))
+		began := time.Now()
+		_, err := newClient(t, server, client.WithAttemptTimeout(3*time.Second)).Conversations.Fetch(t.Context(), "x")
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
+		assert.Less(t, time.Since(began), 4*time.Second)
+		server.done()
+	})
+}
+
+// stalled is a body that never comes.
+type stalled struct{ ctx context.Context }
+
+func (s stalled) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }
+func (s stalled) Close() error             { return nil }
+
+func TestAttemptTimeoutIsNamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, err := newClient(t, newScript(t, silence), client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).
+			Conversations.Fetch(t.Context(), "x")
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.EqualError(t, err, "fetchConversation: no complete answer within 30s: context deadline exceeded")
+	})
+}
+
+func TestDeleteIsDoneAfterAnUnclearAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, connectionLost, jsonAnswer(404, notFound))
+		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), "x"))
+		server.done()
+
+		// A clear refusal before it does not make a 404 a success.
+		server = newScript(t, answer(429, "", ""), jsonAnswer(404, notFound))
+		assert.ErrorIs(t, newClient(t, server).Conversations.Delete(t.Context(), "x"), client.ErrNotFound)
+		server.done()
+	})
+}
+
+func TestUnclearCreateIsResolved(t *testing.T) {
+	t.Parallel()
+	const now = "Sun, 18 Jan 2026 03:17:20 GMT" // the server's clock at the conflict
+	params := client.CreateParams{
+		UniqueName: new("order-1234"), FriendlyName: new("Order"), Attributes: map[string]int{"n": 1},
+		InactiveAfter: new(time.Hour), BindingsEmailName: new("Support"),
+	}
+	ours := []string{"unique_name", `"order-1234"`, "friendly_name", `"Order"`, "attributes", `"{\"n\": 1}"`,
+		"timers", `{"date_inactive":"2026-01-18T04:17:20Z"}`, "bindings", `{"email":{"name":"Support"}}`,
+		"date_created", `"2026-01-18T03:17:19Z"`}
+	with := func(members ...string) string { return conversation(append(ours[:len(ours):len(ours)], members...)...) }
+
+	for _, tc := range []struct {
+		name     string
+		params   func(*client.CreateParams)
+		date     string
+		conflict string
+		fetched  step
+		ok       bool
+		unclear  bool // of the error
+	}{
+		{name: "ours", fetched: jsonAnswer(200, with()), ok: true},
+		{name: "ours, with 50391", conflict: `{"code":50391}`, fetched: jsonAnswer(200, with()), ok: true},
+		{name: "being initialized", params: func(p *client.CreateParams) { p.State = new(client.StateActive) },
+			fetched: jsonAnswer(200, with("state", `"initializing"`)), ok: true},
+		{name: "older", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:18Z"`))},
+		{name: "another friendly name", fetched: jsonAnswer(200, with("friendly_name", `"Other"`))},
+		{name: "other attributes", fetched: jsonAnswer(200, with("attributes", `"{\"n\": 2}"`))},
+		{name: "no timer", fetched: jsonAnswer(200, with("timers", `{}`))},
+		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`))},
+		{name: "no clock", date: "-", fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "a date of its own", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(2026, 1, 18, 3, 17, 19, 0, time.UTC)) },
+			fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "cannot be fetched", fetched: jsonAnswer(404, notFound), unclear: true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				params := params
+				if tc.params != nil {
+					tc.params(&params)
+				}
+				conflict, header := nameTaken, []string{"Date", now}
+				if tc.conflict != "" {
+					conflict = tc.conflict
+				}
+				if tc.date == "-" {
+					header = nil
+				}
+				server := newScript(t, connectionLost, jsonAnswer(409, conflict, header...), tc.fetched)
+				conv, err := newClient(t, server).Conversations.Create(t.Context(), params)
+				server.done()
+				assert.Equal(t, "/v1/Conversations/order-1234", server.requests[2].URL.Path)
+				if tc.ok {
+					require.NoError(t, err)
+					assert.Equal(t, "order-1234", conv.UniqueName)
+					return
+				}
+				assert.ErrorIs(t, err, client.ErrConflict)
+				assert.Equal(t, tc.unclear, errors.Is(err, client.ErrMaybeCreated), "%v", err)
+				assert.Nil(t, conv)
+			})
+		})
+	}
+}
+
+// The age of the conversation is measured from the beginning of the call: a second attempt after
+// a timeout of 30 seconds must still know the first one's.
+func TestUnclearCreateThatTookLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, silence, func(req *http.Request) (*http.Response, error) {
+			time.Sleep(2 * time.Second)
+			return jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:50 GMT")(req)
+		}, jsonAnswer(200, conversation("unique_name", `"n"`, "date_created", `"2026-01-18T03:17:18Z"`)))
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
+		require.NoError(t, err)
+		server.done()
+	})
+}
+
+func TestClearConflictIsAnError(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, answer(429, "", ""), jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT"))
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
+		assert.ErrorIs(t, err, client.ErrConflict)
+		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
+		server.done()
+	})
+}
+
+func TestUnclearUpdateIsResolved(t *testing.T) {
+	t.Parallel()
+	for state, ok := range map[string]bool{"closed": true, "active": false} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, conversation("state", fmt.Sprintf("%q", state))))
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
+				server.done()
+				if ok {
+					require.NoError(t, err)
+					assert.Equal(t, client.StateClosed, conv.State)
+					return
+				}
+				assert.ErrorIs(t, err, client.ErrClosed)
+				assert.False(t, apiError(t, err).Unclear)
+			})
+		})
+	}
+	server := newScript(t, jsonAnswer(400, isClosed))
+	_, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
+	assert.ErrorIs(t, err, client.ErrClosed, "a clear refusal")
+	server.done()
+}

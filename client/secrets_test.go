@@ -1,0 +1,167 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/twilio-conversations-go/conversations/client"
+)
+
+const (
+	secretToken  = "planted-auth-token"
+	secretBearer = "planted-bearer-token"
+	secretName   = "planted name/of a person"
+)
+
+// Nothing that the package hands out or logs holds a credential or a unique name, in whatever way it is
+// printed, and even if the server repeats both in its answer.
+func TestNoSecretIsPrinted(t *testing.T) {
+	t.Parallel()
+	basic := base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + secretToken))
+	echo := func(status int) step {
+		return func(req *http.Request) (*http.Response, error) {
+			_, password, _ := req.BasicAuth()
+			sent := req.Header.Get("Authorization") + " " + password
+			return jsonAnswer(status, fmt.Sprintf(`{"code":20404,"message":%q,"more_info":%q}`,
+				"The requested resource "+req.URL.Path+" or "+req.URL.EscapedPath()+" was not found, "+sent, "https://x/"+sent))(req)
+		}
+	}
+	for name, failure := range map[string]step{
+		"404 that repeats the request": echo(404),
+		"503 that repeats the request": echo(503),
+		"connection lost":              connectionLost,
+		"no host": func(req *http.Request) (*http.Response, error) {
+			return nil, &url.Error{Op: "Get", URL: req.URL.String(), Err: &url.Error{Op: "Get", URL: req.URL.String(), Err: &net.DNSError{Err: "no such host", Name: req.URL.Host}}}
+		},
+		"redirect":  answer(302, "", "", "Location", "https://elsewhere.example/"+url.PathEscape(secretName)+"?"+secretToken),
+		"not JSON":  answer(200, "text/html", secretToken),
+		"malformed": jsonAnswer(200, `{"sid":7}`),
+		"silence":   silence,
+	} {
+		for auth, editor := range map[string]func(context.Context, *http.Request) error{
+			"basic":  client.BasicAuth(accountSID, secretToken),
+			"bearer": client.BearerToken(func(context.Context) (string, error) { return secretBearer, nil }),
+		} {
+			t.Run(name+"/"+auth, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					var log bytes.Buffer
+					handler := slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})
+					server := newScript(t, failure, failure)
+					c, err := client.New(editor, client.WithHTTPClient(&http.Client{Transport: server}),
+						client.WithLogger(slog.New(handler)), client.WithRetry(client.RetryPolicy{MaxAttempts: 1}))
+					require.NoError(t, err)
+					var resp client.Response
+					_, err = c.Conversations.Fetch(t.Context(), secretName, client.WithResponse(&resp))
+					require.Error(t, err)
+					createErr := c.Conversations.Delete(t.Context(), secretName)
+
+					slog.New(handler).Info("all of it", "error", err, "client", c, "service", c.Service(serviceSID), "list", c.Conversations)
+					out := log.String()
+					for _, v := range []any{err, apiError(t, err), *apiError(t, err), createErr, c, *c, c.Conversations, *c.Conversations, c.Service(serviceSID), editor} {
+						encoded, _ := json.Marshal(v)
+						out += fmt.Sprintf("%v\n%+v\n%#v\n%s\n%s\n", v, v, v, v, encoded)
+					}
+					for _, secret := range []string{secretToken, secretBearer, basic, secretName, url.PathEscape(secretName)} {
+						assert.False(t, strings.Contains(out, secret), "%q is printed", secret)
+					}
+					assert.True(t, strings.Contains(out, "fetchConversation"), "nothing is printed")
+				})
+			})
+		}
+	}
+}
+
+func TestNoSecretInConstruction(t *testing.T) {
+	t.Parallel()
+	for _, opts := range [][]client.Option{
+		{client.WithBaseURL("https://user:" + secretToken + "@example.com")},
+		{client.WithBaseURL("https://user:" + secretToken + "@example.com:port")},
+		{client.WithBaseURL("https://example.com/?token=" + secretToken)},
+		{client.WithRegion(secretToken + "!")},
+	} {
+		_, err := client.New(client.BasicAuth(accountSID, secretToken), opts...)
+		require.Error(t, err)
+		assert.NotContains(t, fmt.Sprintf("%v %+v %#v", err, err, err), secretToken)
+	}
+}
+
+// A CH sid is no personal data, and helps to find what an error is about.
+func TestSIDStaysInTheMessage(t *testing.T) {
+	t.Parallel()
+	const sid = "CH00000000000000000000000000000001"
+	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"code":20404,"message":"The requested resource /Conversations/`+sid+` was not found"}`))).
+		Conversations.Fetch(t.Context(), sid)
+	assert.EqualError(t, err, "fetchConversation: 404 Not Found: The requested resource /Conversations/"+sid+" was not found (code 20404, request RQ1)")
+}
+
+func TestLogIsOneRecordPerAttempt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		server := newScript(t, answer(503, "", ""), connectionLost, success("fetch"))
+		_, err := newClient(t, server, client.WithLogger(logger)).Conversations.Fetch(t.Context(), "x")
+		require.NoError(t, err)
+		var records []map[string]any
+		for dec := json.NewDecoder(&log); ; {
+			var record map[string]any
+			err := dec.Decode(&record)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			require.NoError(t, err)
+			delete(record, "time")
+			records = append(records, record)
+		}
+		record := func(level string, attempt, status float64, id string) map[string]any {
+			return map[string]any{"level": level, "msg": "twilio conversations", "operation": "fetchConversation",
+				"attempt": attempt, "status": status, "duration": 0.0, "request_id": id}
+		}
+		assert.Equal(t, []map[string]any{record("WARN", 1, 503, "RQ1"), record("WARN", 2, 0, ""), record("DEBUG", 3, 200, "RQ1")}, records)
+	})
+}
+
+func TestSilentByDefault(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	var log bytes.Buffer
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	_, err := newClient(t, newScript(t, answer(404, "", ""))).Conversations.Fetch(t.Context(), "x")
+	require.Error(t, err)
+	assert.Empty(t, log.String())
+}
+
+// Credentials reach the host that is configured, and no other that an answer names.
+func TestPageURLsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com", "http://127.0.0.1:4010/proxy"} {
+		next := "https://evil.example/v1/Conversations?PageSize=50&Page=1&PageToken=T1"
+		server := newScript(t,
+			jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{"next_page_url":"`+next+`"}}`),
+			jsonAnswer(200, `{"conversations":[],"meta":{}}`))
+		for _, err := range newClient(t, server, client.WithBaseURL(base)).Conversations.List(t.Context(), client.ListParams{State: client.StateActive}) {
+			require.NoError(t, err)
+		}
+		server.done()
+		for _, req := range server.requests {
+			assert.True(t, strings.HasPrefix(req.URL.String(), base+"/v1/Conversations?"), req.URL)
+			assert.Equal(t, "active", req.URL.Query().Get("State"))
+		}
+		assert.Equal(t, "T1", server.requests[1].URL.Query().Get("PageToken"))
+	}
+}

@@ -1,0 +1,116 @@
+package client_test
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/twilio-conversations-go/conversations/client"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// allParams are the eleven fields of a form, each with a value that needs care on the wire.
+func allParams() client.CreateParams {
+	created := time.Date(2026, 1, 18, 5, 17, 17, 5e6, time.FixedZone("", 2*60*60))
+	return client.CreateParams{
+		FriendlyName:         new("Order & co. = 100 % + ✓"),
+		UniqueName:           new("order/1234?a=b#c %2e"),
+		Attributes:           json.RawMessage(`{ "topic": "feed+back & more" }`),
+		State:                new(client.StateInactive),
+		InactiveAfter:        new(time.Hour + 30*time.Second),
+		ClosedAfter:          new(400 * 24 * time.Hour),
+		MessagingServiceSID:  new("MG0123456789abcdefABCDEF0123456789"),
+		DateCreated:          &created,
+		DateUpdated:          new(created.Add(995 * time.Millisecond)),
+		BindingsEmailAddress: new("support+eu@example.com"),
+		BindingsEmailName:    new("Support, EU"),
+	}
+}
+
+// What each operation sends with every parameter set, to the byte, and what it makes of the answer.
+func TestWire(t *testing.T) {
+	t.Parallel()
+	const id = "order/1234?a=b#c %2e/ü"
+	answerBody := conversation("unique_name", `"order-1234"`, "friendly_name", `"Order 1234"`, "attributes", `"{\"topic\":\"feedback\"}"`,
+		"account_sid", `"`+accountSID+`"`, "chat_service_sid", `"`+serviceSID+`"`, "messaging_service_sid", `"MG00000000000000000000000000000001"`,
+		"timers", `{"date_inactive":"2026-01-18T04:17:17Z","date_closed":"2026-01-19T03:17:17Z"}`,
+		"bindings", `{"email":{"projected_address":"support@example.com","name":"Support"}}`,
+		"url", `"https://conversations.twilio.com/v1/Conversations/CH1"`,
+		"links", `{"participants":"https://p","messages":"https://m","webhooks":"https://w","export":"https://e"}`)
+	page := `{"conversations":[` + answerBody + `],"meta":{"page":1,"page_size":25,"next_page_url":"https://conversations.twilio.com/v1/Conversations?PageSize=25&Page=2&PageToken=PTclosed_2024-01-18T03%3A17%3A17.005Z_CHa09ace6334284f0aa7f988ebad3e231a"}}`
+	webhook := client.WithWebhookEnabled(true)
+	for verb, op := range map[string]struct {
+		answer step
+		call   func(context.Context, *client.Conversations) (any, error)
+	}{
+		"create": {jsonAnswer(201, answerBody), func(ctx context.Context, c *client.Conversations) (any, error) {
+			return c.Create(ctx, allParams(), webhook)
+		}},
+		"fetch": {jsonAnswer(200, answerBody), func(ctx context.Context, c *client.Conversations) (any, error) {
+			return c.Fetch(ctx, id)
+		}},
+		"list": {jsonAnswer(200, page), func(ctx context.Context, c *client.Conversations) (any, error) {
+			return c.Page(ctx, client.ListParams{
+				State: client.StateClosed, PageSize: 25, Cursor: "1:PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a",
+				StartDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), EndDate: time.Date(2024, 12, 31, 23, 59, 59, 999e6, time.UTC),
+			})
+		}},
+		"update": {jsonAnswer(200, answerBody), func(ctx context.Context, c *client.Conversations) (any, error) {
+			return c.Update(ctx, id, client.UpdateParams(allParams()), webhook)
+		}},
+		"delete": {answer(204, "", ""), func(ctx context.Context, c *client.Conversations) (any, error) {
+			return nil, c.Delete(ctx, id, webhook)
+		}},
+	} {
+		for scope, noun := range map[string]string{"": "Conversation", serviceSID: "ServiceConversation"} {
+			t.Run(verb+noun, func(t *testing.T) {
+				t.Parallel()
+				var sent strings.Builder
+				c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+					fmt.Fprintf(&sent, "%s %s\n", req.Method, req.URL)
+					for _, name := range slices.Sorted(maps.Keys(req.Header)) {
+						fmt.Fprintf(&sent, "%s: %s\n", name, strings.Join(req.Header[name], ", "))
+					}
+					if req.Body != nil {
+						body, err := io.ReadAll(req.Body)
+						fmt.Fprintf(&sent, "\n%s\n", body)
+						assert.NoError(t, err)
+						assert.EqualValues(t, req.ContentLength, len(body))
+					}
+					return op.answer(req)
+				}))
+				conversations := c.Conversations
+				if scope != "" {
+					conversations = c.Service(scope).Conversations
+				}
+				got, err := op.call(t.Context(), conversations)
+				require.NoError(t, err)
+				decoded, err := json.MarshalIndent(got, "", "  ")
+				require.NoError(t, err)
+				fmt.Fprintf(&sent, "\n%s\n", decoded)
+
+				golden := filepath.Join("..", "testdata", "wire", verb+noun+".golden")
+				if *update {
+					require.NoError(t, os.WriteFile(golden, []byte(sent.String()), 0o644))
+				}
+				want, err := os.ReadFile(golden)
+				require.NoError(t, err)
+				assert.Equal(t, string(want), sent.String())
+			})
+		}
+	}
+}
