@@ -21,8 +21,8 @@ import (
 type Emulator struct {
 	config
 	creds    *credentials
-	ops      []*operation
 	inFlight atomic.Int64
+	check    func(*http.Request, answer) // of what the operations answer; nil in programs
 
 	mu       sync.Mutex // guards what follows
 	stores   map[storeKey]*store
@@ -44,14 +44,9 @@ func New(opts ...Option) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	ops, err := operations()
-	if err != nil {
-		return nil, err
-	}
 	return &Emulator{
 		config:   *c,
 		creds:    creds,
-		ops:      ops,
 		stores:   map[storeKey]*store{},
 		faults:   map[string][]Fault{},
 		sequence: uint64(time.Now().UnixNano()),
@@ -121,6 +116,9 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		if fault.Commit || !fault.replaces() {
 			a = e.perform(c, r, body, bodyErr)
+			if e.check != nil {
+				e.check(r, a)
+			}
 		}
 		if fault.Commit {
 			e.wait(r, fault.Delay)
@@ -187,7 +185,7 @@ func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 		return nil, err
 	}
 	escaped := r.URL.EscapedPath()
-	op, values, allow := route(e.ops, r.Method, escaped)
+	op, values, allow := route(r.Method, escaped)
 	c := &call{op: op, account: account, service: account.DefaultServiceSID, path: strings.TrimPrefix(escaped, "/v1")}
 	switch {
 	case allow != nil:

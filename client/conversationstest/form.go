@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	webhookHeader = "X-Twilio-Webhook-Enabled"
-
 	maxBody         = 128 << 10 // 16 KB of attributes are 48 KB when every byte is escaped
 	maxFriendlyName = 256       // characters
 	maxUniqueName   = 256       // characters; Twilio does not publish its limit
@@ -56,29 +54,29 @@ func (e *Emulator) checkShape(op *operation, r *http.Request, body []byte) (quer
 	if err != nil {
 		return nil, nil, invalid("The query string is malformed")
 	}
-	if err := e.checkNames(query, op.query, "query parameter"); err != nil {
+	if err := checkNames(e.lenient, query, op.query, "query parameter"); err != nil {
 		return nil, nil, err
 	}
-	if op.webhook {
-		values := r.Header.Values(webhookHeader)
-		if len(values) > 1 || len(values) == 1 && values[0] != "true" && values[0] != "false" {
-			return nil, nil, invalid("The header %s must be true or false", webhookHeader)
+	for name, p := range op.header {
+		values := r.Header.Values(name)
+		if len(values) > 1 || len(values) == 1 && p.Schema.Value.VisitJSON(values[0]) != nil {
+			return nil, nil, invalid("The header %s is invalid", name)
 		}
 	}
-	if len(op.form) == 0 {
+	if op.body == nil {
 		if len(body) > 0 && !e.lenient {
 			return nil, nil, invalid("A %s request takes no body", op.method)
 		}
 		return query, url.Values{}, nil
 	}
 	if !isForm(r.Header, body) {
-		return nil, nil, fail(http.StatusUnsupportedMediaType, 20001, "The request body must be of the type %s", formType)
+		return nil, nil, fail(http.StatusUnsupportedMediaType, 20001, "The request body must be of the type %s", specFormType)
 	}
 	form, err = url.ParseQuery(string(body))
 	if err != nil {
 		return nil, nil, invalid("The request body is malformed")
 	}
-	if err := e.checkNames(form, op.form, "form field"); err != nil {
+	if err := checkNames(e.lenient, form, op.formFields(), "form field"); err != nil {
 		return nil, nil, err
 	}
 	return query, form, nil
@@ -94,16 +92,17 @@ func isForm(header http.Header, body []byte) bool {
 		return len(body) == 0
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
-	return err == nil && mediaType == formType
+	return err == nil && mediaType == specFormType
 }
 
-func (e *Emulator) checkNames(values url.Values, known map[string]bool, what string) *apiError {
+func checkNames[T any](lenient bool, values url.Values, known map[string]T, what string) *apiError {
 	for name, v := range values {
+		_, ok := known[name]
 		switch {
-		case !known[name] && e.lenient:
-		case !known[name]:
+		case !ok && lenient:
+		case !ok:
 			return invalid("Unknown %s %q", what, name)
-		case len(v) > 1 && !e.lenient:
+		case len(v) > 1 && !lenient:
 			return invalid("The %s %s is repeated", what, name)
 		case !utf8.ValidString(v[0]):
 			return invalid("The %s %s is not valid UTF-8", what, name)

@@ -1,18 +1,12 @@
 package conversationstest
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/getkin/kin-openapi/openapi3"
-	"github.com/twilio-conversations-go/conversations/api"
 )
-
-const formType = "application/x-www-form-urlencoded"
 
 // verb is what an operation does; it follows from the method and from what the path addresses.
 type verb int
@@ -25,100 +19,68 @@ const (
 	remove
 )
 
-// operation is one operation of the OpenAPI document: how to recognise a request for it, and the
-// names that such a request may carry.
+// operation is one operation of the OpenAPI document, with what the emulator does for it.
 type operation struct {
-	id       string
-	method   string
-	path     string
-	segments []string // of path
-	verb     verb
-	query    map[string]bool
-	form     map[string]bool
-	webhook  bool // takes X-Twilio-Webhook-Enabled
+	*specOperation
+	verb verb
 }
 
 // Operations returns the operationIds that the emulator implements, in alphabetical order. They are
 // those of the project's OpenAPI document, and the keys that [Emulator.Fail] takes.
 func Operations() []string {
-	ops, err := operations()
-	if err != nil {
-		panic(err) // the document is part of the module: this is a broken build
-	}
-	ids := make([]string, len(ops))
-	for i, op := range ops {
-		ids[i] = op.id
+	var ids []string
+	for _, op := range operations() {
+		ids = append(ids, op.id)
 	}
 	return ids
 }
 
-// operations reads the OpenAPI document once.
-var operations = sync.OnceValues(func() ([]*operation, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
-	if err != nil {
-		return nil, fmt.Errorf("conversationstest: reading the OpenAPI document: %w", err)
-	}
+// operations gives each operation of the OpenAPI document its verb. One without a verb is a broken
+// build, as the document is part of the module.
+var operations = sync.OnceValue(func() []*operation {
 	var ops []*operation
-	for path, item := range doc.Paths.Map() {
-		for method, spec := range item.Operations() {
-			op := &operation{
-				id:       spec.OperationID,
-				method:   method,
-				path:     path,
-				segments: strings.Split(path, "/"),
-				query:    map[string]bool{},
-				form:     map[string]bool{},
-			}
-			switch addressesOne := strings.HasSuffix(path, "/{Sid}"); {
-			case method == http.MethodPost && !addressesOne:
-				op.verb = create
-			case method == http.MethodGet && !addressesOne:
-				op.verb = list
-			case method == http.MethodGet:
-				op.verb = fetch
-			case method == http.MethodPost:
-				op.verb = update
-			case method == http.MethodDelete && addressesOne:
-				op.verb = remove
-			default:
-				return nil, fmt.Errorf("conversationstest: %s %s is not emulated", method, path)
-			}
-			for _, p := range slices.Concat(item.Parameters, spec.Parameters) {
-				switch p.Value.In {
-				case openapi3.ParameterInQuery:
-					op.query[p.Value.Name] = true
-				case openapi3.ParameterInHeader:
-					op.webhook = op.webhook || p.Value.Name == webhookHeader
-				}
-			}
-			if spec.RequestBody != nil {
-				for name := range spec.RequestBody.Value.Content[formType].Schema.Value.Properties {
-					op.form[name] = true
-				}
-			}
-			ops = append(ops, op)
+	for _, documented := range spec().operations {
+		op := &operation{specOperation: documented}
+		switch one := strings.HasSuffix(op.template, "/{Sid}"); {
+		case op.method == http.MethodPost && !one:
+			op.verb = create
+		case op.method == http.MethodGet && !one:
+			op.verb = list
+		case op.method == http.MethodGet:
+			op.verb = fetch
+		case op.method == http.MethodPost:
+			op.verb = update
+		case op.method == http.MethodDelete && one:
+			op.verb = remove
+		default:
+			panic("conversationstest: nothing emulates " + op.method + " " + op.template)
 		}
+		ops = append(ops, op)
 	}
 	slices.SortFunc(ops, func(a, b *operation) int { return strings.Compare(a.id, b.id) })
-	return ops, nil
+	return ops
 })
 
 // route finds the operation that a request is for, with the values in its path. Each segment is
 // unescaped once, on its own, so an id may hold any character. No operation is returned for a path
-// that none has; the methods that the path does have are returned with a path that lacks this one.
-func route(ops []*operation, method, escapedPath string) (op *operation, values map[string]string, allow []string) {
-	segments := strings.Split(escapedPath, "/")
+// that none has; the methods that the path does have are returned if the request's is not one.
+func route(method, escapedPath string) (op *operation, values map[string]string, allow []string) {
+	path, ok := strings.CutPrefix(escapedPath, "/")
+	if !ok {
+		return nil, nil, nil
+	}
+	segments := strings.Split(path, "/")
 	for i, s := range segments {
 		unescaped, err := url.PathUnescape(s)
-		if err != nil || i > 0 && (unescaped == "" || unescaped == "." || unescaped == "..") {
+		if err != nil || unescaped == "" || unescaped == "." || unescaped == ".." {
 			return nil, nil, nil
 		}
 		segments[i] = unescaped
 	}
-	for _, candidate := range ops {
-		v, ok := match(candidate.segments, segments)
+	for _, candidate := range operations() {
+		v, whole, _ := candidate.match(segments)
 		switch {
-		case !ok:
+		case !whole:
 		case candidate.method == method:
 			return candidate, v, nil
 		default:
@@ -127,20 +89,4 @@ func route(ops []*operation, method, escapedPath string) (op *operation, values 
 	}
 	slices.Sort(allow)
 	return nil, nil, allow
-}
-
-func match(template, segments []string) (map[string]string, bool) {
-	if len(template) != len(segments) {
-		return nil, false
-	}
-	values := map[string]string{}
-	for i, t := range template {
-		switch name, isParam := strings.CutPrefix(t, "{"); {
-		case isParam:
-			values[strings.TrimSuffix(name, "}")] = segments[i]
-		case t != segments[i]:
-			return nil, false
-		}
-	}
-	return values, true
 }

@@ -1,6 +1,7 @@
 package conversationstest
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log"
@@ -26,7 +27,8 @@ type Server struct {
 
 // Start starts an emulator for a test, on a free port of the loopback interface or, with the option
 // [InMemory], on none. It stops when the test and its subtests have ended, and leaves no goroutine or
-// connection behind. A failure to start fails the test at once.
+// connection behind. A failure to start fails the test at once. Every answer, unless a [Fault] made it,
+// is checked with [ValidateResponse], which fails the test if the emulator itself is wrong.
 func Start(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 	emulator, err := New(opts...)
@@ -38,6 +40,12 @@ func Start(tb testing.TB, opts ...Option) *Server {
 		AccountSID: emulator.accounts[0].SID,
 		AuthToken:  emulator.accounts[0].AuthToken,
 		tb:         tb,
+	}
+	emulator.check = func(r *http.Request, a answer) {
+		res := &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body))}
+		if err := ValidateResponse(r, res); err != nil {
+			tb.Errorf("conversationstest: %v", err)
+		}
 	}
 	dial := (&net.Dialer{}).DialContext
 	if emulator.inMemory {
@@ -54,29 +62,35 @@ func Start(tb testing.TB, opts ...Option) *Server {
 }
 
 // HTTPClient returns a client whose requests all go to this server, whatever host they name: code that
-// insists on https://conversations.twilio.com can be tested with it as it is.
+// insists on https://conversations.twilio.com can be tested with it as it is. It checks them with
+// [ValidateRequest] and fails the test for one that breaks the API's contract; to send such a request on
+// purpose, use another client and [Server.URL].
 func (s *Server) HTTPClient() *http.Client {
-	return &http.Client{Transport: redirector{host: s.listener.Addr().String(), next: s.transport}}
+	return &http.Client{Transport: testTransport{s}}
 }
 
-// redirector sends requests to one host, leaving the Host header.
-type redirector struct {
-	host string
-	next http.RoundTripper
-}
+// testTransport sends requests to one server, leaving the Host header.
+type testTransport struct{ server *Server }
 
-func (t redirector) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements [http.RoundTripper].
+func (t testTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	sent := r.Clone(r.Context())
+	if err := ValidateRequest(sent); err != nil {
+		t.server.tb.Errorf("conversationstest: %v", err)
+	}
 	if sent.Host == "" {
 		sent.Host = r.URL.Host
 	}
-	sent.URL.Scheme, sent.URL.Host = "http", t.host
-	resp, err := t.next.RoundTrip(sent)
-	if resp != nil {
-		resp.Request = r
+	sent.URL.Scheme, sent.URL.Host = "http", t.server.listener.Addr().String()
+	res, err := t.server.transport.RoundTrip(sent)
+	if res != nil {
+		res.Request = r
 	}
-	return resp, err
+	return res, err
 }
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
+func (t testTransport) CloseIdleConnections() { t.server.transport.CloseIdleConnections() }
 
 // serve serves until the function that it returns has returned. All goroutines that served connections
 // have ended then.
