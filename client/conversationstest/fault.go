@@ -56,7 +56,7 @@ func (f *Fault) replaces() bool { return f.Status != 0 || f.Body != "" || f.Drop
 // of its own left. Faults are added to those already scripted. Only requests with valid credentials
 // take them; what else the request holds does not matter unless the operation is performed.
 //
-// Fail panics if there is no such operation.
+// Fail panics if there is no such operation, or if a Status is neither 0 nor from 200 to 599.
 func (e *Emulator) Fail(operation string, faults ...Fault) {
 	if operation == "*" {
 		operation = ""
@@ -67,6 +67,9 @@ func (e *Emulator) Fail(operation string, faults ...Fault) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, f := range faults {
+		if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+			panic(fmt.Sprintf("conversationstest: no status %d", f.Status))
+		}
 		if f.Times == 0 {
 			f.Times = 1
 		}
