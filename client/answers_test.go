@@ -170,7 +170,7 @@ func TestGzipBomb(t *testing.T) {
 	var bomb bytes.Buffer
 	zip := gzip.NewWriter(&bomb)
 	fmt.Fprint(zip, `{"friendly_name":"`)
-	_, _ = io.Copy(zip, io.LimitReader(endless('x'), 32<<20))
+	_, _ = io.Copy(zip, io.LimitReader(endless('x'), 8<<20))
 	zip.Close()
 	c, _ := loopback(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -193,23 +193,19 @@ func (e endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// The default bound holds the largest page there can be: 1,000 conversations with 16 KB of
-// attributes, in which two bytes take six when they are escaped.
-func TestLargestPage(t *testing.T) {
+// An answer may be as large as the bound, and the default bound holds the largest page there can be:
+// 1,000 conversations with 16 KB of attributes, in which two bytes take six when they are escaped.
+func TestLargestAnswer(t *testing.T) {
 	t.Parallel()
-	item := conversation("attributes", `"`+strings.Repeat(`\u0022`, 8<<10)+`"`)
-	c, _ := loopback(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"conversations":[`, item)
-		for range 999 {
-			fmt.Fprint(w, ",", item)
-		}
-		fmt.Fprint(w, `],"meta":{}}`)
-	})
-	page, err := c.Conversations.Page(t.Context(), client.ListParams{PageSize: 1000})
+	body := conversation("attributes", `"`+strings.Repeat(`\u0022`, 8<<10)+`"`)
+	assert.Less(t, 1000*(len(body)+2000), client.DefaultMaxResponseBytes)
+
+	bound := client.WithMaxResponseBytes(int64(len(body)))
+	conv, err := newClient(t, newScript(t, jsonAnswer(200, body)), bound).Conversations.Fetch(t.Context(), "x")
 	require.NoError(t, err)
-	assert.Len(t, page.Items, 1000)
-	assert.Len(t, page.Items[999].Attributes, 8<<10)
+	assert.Len(t, conv.Attributes, 8<<10)
+	_, err = newClient(t, newScript(t, jsonAnswer(200, body+" ")), bound).Conversations.Fetch(t.Context(), "x")
+	assert.ErrorContains(t, err, "larger than")
 }
 
 func TestRedirectsAreNotFollowed(t *testing.T) {

@@ -93,7 +93,7 @@ func (s *sender) Do(req *http.Request) (*http.Response, error) {
 	a.status, a.header = resp.StatusCode, resp.Header
 	if resp.StatusCode != a.call.success {
 		defer resp.Body.Close()
-		return nil, answerError(req, resp)
+		return nil, a.refusal(req, resp)
 	}
 	if resp.StatusCode != http.StatusNoContent && !isJSON(resp.Header) {
 		resp.Body.Close()
@@ -129,16 +129,17 @@ func (b *answerBody) Read(p []byte) (int, error) {
 // maxErrorBody bounds what is read of the answer to a request that failed.
 const maxErrorBody = 64 << 10
 
-// answerError is the error that an answer without success stands for. Whatever its body is, the
-// status is known.
-func answerError(req *http.Request, resp *http.Response) *Error {
+// refusal is the error that an answer without success stands for. Whatever its body is, the status is
+// known.
+func (a *attempt) refusal(req *http.Request, resp *http.Response) *Error {
 	e := &Error{RetryAfter: retryAfter(resp.Header, time.Now())}
 	if resp.StatusCode < http.StatusMultipleChoices {
 		e.cause = errors.New("unexpected status")
 		return e
 	}
 	// Read to its end, the connection can be used again.
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	var body []byte
+	body, a.readErr = io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	var members map[string]any
 	if json.Unmarshal(body, &members) != nil {
 		return e

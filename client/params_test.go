@@ -152,9 +152,7 @@ func TestAnyOtherNameReachesItsConversation(t *testing.T) {
 			require.NoError(t, err, "%q", name)
 			assert.Equal(t, sids[name], conv.SID)
 			require.NoError(t, c.Delete(t.Context(), name), "%q", name)
-			page, err := c.Page(t.Context(), client.ListParams{})
-			require.NoError(t, err)
-			assert.Len(t, page.Items, len(hostileNames)-i-1, "deleting %q", name)
+			assert.Len(t, server.Conversations(conv.ChatServiceSID), len(hostileNames)-i-1, "deleting %q", name)
 		}
 	}
 }

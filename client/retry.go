@@ -69,6 +69,9 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context) 
 			attempts--
 		}
 
+		if limited, ok := ctx.Value(rateLimitKey{}).(func()); ok && a.status == http.StatusTooManyRequests {
+			limited() // at once, not when the call returns: a scan or a bulk job slows down now
+		}
 		maybeDone, again := a.judge(err)
 		unclear = unclear || maybeDone
 		e = a.describe(err)
@@ -132,7 +135,7 @@ func (a *attempt) judge(err error) (maybeDone, again bool) {
 	case a.status == 500, a.status == 502, a.status == 503, a.status == 504:
 		return true, true
 	default:
-		return a.status < 300 || a.status > 500, false
+		return a.status < 300 || a.status > 500, a.readErr != nil
 	}
 }
 

@@ -44,6 +44,7 @@ func TestRetryTable(t *testing.T) {
 		{"401", func(string) step { return status(401) }, "", false},
 		{"404", func(string) step { return status(404) }, "", false},
 		{"409", func(string) step { return jsonAnswer(409, nameTaken) }, "", false},
+		{"refusal truncated", func(string) step { return cutShort(400, `{"code":`) }, "create, create named, fetch, list, update, delete", false},
 		{"501", func(string) step { return status(501) }, "", true},
 		{"302", func(string) step { return answer(302, "", "", "Location", "https://elsewhere.example/") }, "", false},
 		{"202", func(string) step { return jsonAnswer(202, conversation()) }, "", true},
