@@ -34,7 +34,6 @@ type expected struct {
 	parameters []string
 	form       bool
 	status     string
-	schema     string // "" for an answer without body; %s stands for "" or "Service"
 }
 
 // verbs are the five operations that each of the two scopes has.
