@@ -2,6 +2,7 @@ package conversationstest
 
 import (
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -68,14 +69,14 @@ func (e *Emulator) Reset() {
 
 // Advance moves the emulator's clock ahead, so that the timers of conversations fire which are due by
 // then. The clock otherwise runs like [time.Now], in a bubble of [testing/synctest] too, where sleeping
-// has the same effect. It panics if d is negative.
+// has the same effect. It panics if d is negative; all that is ahead at most is some 292 years.
 func (e *Emulator) Advance(d time.Duration) {
 	if d < 0 {
 		panic("conversationstest: the clock cannot go back")
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.advanced += d
+	e.advanced += min(d, math.MaxInt64-e.advanced)
 }
 
 // now is the emulator's time. The caller holds e.mu.

@@ -150,8 +150,8 @@ func parseFields(form url.Values) (f fields, _ *apiError) {
 	}
 	for name, at := range map[string]**int64{"DateCreated": &f.created, "DateUpdated": &f.updated} {
 		if text := form.Get(name); text != "" {
-			t, err := time.Parse(time.RFC3339, text)
-			if err != nil {
+			var t time.Time
+			if t.UnmarshalText([]byte(text)) != nil || !inRange(t) { // stricter than time.Parse
 				code := map[string]int{"DateCreated": 50308, "DateUpdated": 50309}[name]
 				return f, fail(http.StatusBadRequest, code, "'%s' is not a valid date", name)
 			}
@@ -179,6 +179,12 @@ func parseFields(form url.Values) (f fields, _ *apiError) {
 		f.closed = &d
 	}
 	return f, nil
+}
+
+// inRange reports whether a time can be written with a year of four digits, in UTC.
+func inRange(t time.Time) bool {
+	year := t.UTC().Year()
+	return year >= 0 && year <= 9999
 }
 
 // checkTexts checks the fields that a seeded conversation has in the same form. Empty ones are absent.

@@ -26,6 +26,8 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"attributes not JSON":       {"Attributes={", 50304},
 		"date created":              {"DateCreated=yesterday", 50308},
 		"date created without time": {"DateCreated=2026-01-01", 50308},
+		"date after year 9999":      {"DateCreated=9999-12-31T23:59:59-01:00", 50308},
+		"date before year 0":        {"DateCreated=0000-01-01T00:00:00%2B01:00", 50308},
 		"date updated":              {"DateUpdated=2026-02-30T00:00:00Z", 50309},
 		"messaging service":         {"MessagingServiceSid=MG1", 50341},
 		"state empty":               {"State=", 50374},

@@ -70,6 +70,11 @@ func (e *Emulator) seed(in *Conversation) (sid, error) {
 	if err := checkTexts(in.FriendlyName, in.UniqueName, in.Attributes, in.MessagingServiceSID); err != nil {
 		return sid{}, err
 	}
+	for _, t := range []time.Time{in.DateCreated, in.DateUpdated, in.DateInactive, in.DateClosed} {
+		if !inRange(t) {
+			return sid{}, fmt.Errorf("no year %d", t.UTC().Year())
+		}
+	}
 	key := storeKey{account.SID, service}
 	s := e.stores[key]
 	if s == nil {

@@ -102,6 +102,12 @@ func TestDeletedConversationsHaveNoTimers(t *testing.T) {
 	assert.Empty(t, s.Conversations(""))
 	assert.Equal(t, 404, get(t, s, "/v1/Conversations/a").StatusCode)
 	assert.Panics(t, func() { s.Advance(-1) })
+
+	for range 2 {
+		s.Advance(1<<63 - 1)
+	}
+	sid := seed(t, s, Conversation{DateUpdated: time.Unix(0, 0), DateClosed: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)})[0]
+	assert.Equal(t, "9999-12-31T23:59:59Z", post(t, s, "/v1/Conversations/"+sid, "FriendlyName", "x").body["timers"].(map[string]any)["date_closed"])
 }
 
 // Many timers, some of which move, fire in order and leave the rest alone.

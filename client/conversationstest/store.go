@@ -98,14 +98,16 @@ func (c *conversation) due() (at int64, next state) {
 
 // restartTimers counts the timers from now, as activity does.
 func (c *conversation) restartTimers(now int64) {
-	if c.inactiveAt != 0 {
-		c.inactiveAt += now - c.timersFrom
-	}
-	if c.closedAt != 0 {
-		c.closedAt += now - c.timersFrom
+	for _, at := range []*int64{&c.inactiveAt, &c.closedAt} {
+		if *at != 0 {
+			*at = min(*at+now-c.timersFrom, maxTime)
+		}
 	}
 	c.timersFrom = now
 }
+
+// maxTime is the last time with a year of four digits.
+var maxTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
 
 type index = *btree.BTreeG[*conversation]
 
