@@ -1,0 +1,358 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"iter"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twilio-conversations-go/conversations/gen"
+)
+
+// DefaultScanWorkers is how many requests a scan has in flight unless [ScanParams] says otherwise.
+const DefaultScanWorkers = 8
+
+// maxScanWorkers is the most requests that a scan may have in flight.
+const maxScanWorkers = 64
+
+// ScanParams select what a scan visits, and how. A zero field is left out.
+type ScanParams struct {
+	// State selects the conversations in one state.
+	State State
+	// StartDate and EndDate select by creation date, both inclusive, as in [ListParams]. Neither is needed:
+	// a scan finds out by itself where the conversations are.
+	StartDate, EndDate time.Time
+	// PageSize is how many conversations to ask for in each request, as in [ListParams].
+	PageSize int
+	// Workers is how many requests are in flight at the most, from 1 to 64, DefaultScanWorkers if zero.
+	Workers int
+	// Progress, if set, is called after the conversations of each page. It is called by the goroutine
+	// that ranges over the scan, never while the body of the loop runs.
+	Progress func(ScanProgress)
+}
+
+// ScanProgress is how far a scan has come.
+type ScanProgress struct {
+	// Done is how many conversations were yielded.
+	Done int
+	// Windows is how many windows of time are being read. A scan is complete when none is left.
+	Windows int
+	// Requests is how many pages were asked for, not counting retries.
+	Requests int
+}
+
+// Scan returns all conversations that match, as [Conversations.List] does, but several times faster and
+// in no particular order: it divides the time in which they were created into windows, and reads several
+// at once. What was created within one second is not divided.
+//
+// A conversation that is there throughout the scan is yielded exactly once, unless its creation date is
+// changed meanwhile. One that is created or deleted meanwhile is yielded once or not at all.
+//
+// When the server answers that there are too many requests (429), half as many are in flight from then
+// on, and one more after each round without such an answer, up to Workers. The request itself is tried
+// again as any other, and counts as in flight while it waits.
+//
+// The first failure is yielded once and ends the scan, which cannot be resumed. Leaving the loop cancels the
+// requests in flight and waits for their end, so that nothing is left behind. At most Workers+1 pages
+// are held in memory, however many conversations there are.
+func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...CallOption) iter.Seq2[*Conversation, error] {
+	return func(yield func(*Conversation, error) bool) {
+		call, query, err := r.newList(ListParams{State: params.State, StartDate: params.StartDate, EndDate: params.EndDate, PageSize: params.PageSize}, opts)
+		if err == nil && (params.Workers < 0 || params.Workers > maxScanWorkers) {
+			err = &ParamError{Param: "Workers", Reason: "it must be from 1 to 64, or zero"}
+		}
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		workers := newPool(cmp.Or(params.Workers, DefaultScanWorkers))
+		type fetched struct {
+			window   *window
+			page     *Page
+			response Response
+			err      error
+		}
+		results := make(chan fetched, workers.most)
+		inFlight := 0
+		defer func() {
+			cancel()
+			for ; inFlight > 0; inFlight-- {
+				<-results
+			}
+		}()
+		s := newScan(params, query)
+		var progress ScanProgress
+		var page []*Conversation
+		for {
+			// The next requests are under way before the caller works on the page.
+			for inFlight < workers.size() {
+				w := s.next()
+				if w == nil {
+					break
+				}
+				w.inFlight = true
+				inFlight++
+				progress.Requests++
+				f, call, query := fetched{window: w}, *call, w.query
+				go func() {
+					call.response = &f.response
+					f.page, f.err = r.page(onRateLimit(ctx, workers.limited()), &call, query, w.cursor)
+					results <- f
+				}()
+			}
+			for _, c := range page {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			progress.Done, progress.Windows = progress.Done+len(page), len(s.windows)
+			if params.Progress != nil && progress.Requests > inFlight {
+				params.Progress(progress)
+			}
+			if inFlight == 0 {
+				return
+			}
+
+			f := <-results
+			inFlight--
+			if call.response != nil {
+				*call.response = f.response
+			}
+			if f.err == nil {
+				workers.succeeded()
+				f.window.inFlight = false
+				if page, err = s.take(f.window, f.page); err != nil {
+					f.err = &Error{Operation: call.operation, Status: f.response.StatusCode, RequestID: f.response.RequestID,
+						Attempts: f.response.Attempts, cause: err}
+				}
+			}
+			if f.err != nil {
+				if e, ok := errors.AsType[*Error](f.err); ok {
+					e.Cursor = "" // it is one of the window, which the caller cannot resume
+				}
+				yield(nil, f.err)
+				return
+			}
+		}
+	}
+}
+
+// scan divides time into windows, and decides which is read next.
+type scan struct {
+	query   gen.ListConversationParams // of every window, but for its own dates
+	oldest  int64
+	windows []*window // those that are not read to their end
+}
+
+// window is a part of the time. It owns whole seconds, which is what answers show of dates, and each second
+// has one owner. Its requests reach a second further, since it is not known whether the server compares
+// dates to the second or finer, and what they return from beyond the window is dropped. So nothing is
+// missed and nothing is returned twice, with nothing to remember.
+//
+// A window is read from its newest conversation to its oldest. Its older part can therefore be given to
+// another reader at any time: this one stops when it comes to the first conversation that it no longer owns.
+type window struct {
+	oldest, newest int64 // the seconds that it owns, in Unix time
+	query          gen.ListConversationParams
+	cursor         Cursor // of its next page
+	inFlight       bool   // that page was asked for
+	last           int64  // the second reached so far: [oldest, last] is left
+
+	// What there is to estimate from. A window that is split off inherits it.
+	span  float64 // the seconds that a page covers; 0 while nothing is known
+	since int64   // the newest second from which on conversations are about as dense as that
+	known float64 // for how many seconds from there they were seen to be
+
+	pages int    // how many pages were read
+	mark  Cursor // one that came before, to notice when they go round in circles
+}
+
+const (
+	// noOldest and noNewest bound a window that is not bounded, and leave room to calculate.
+	noOldest, noNewest = math.MinInt64 / 4, math.MaxInt64 / 4
+	// oldestGuess is the Unix time before which no conversations are expected. If there are some, they
+	// are read like all others, but by one worker.
+	oldestGuess = 0
+	// worthSplitting is how many pages must be left in a window for it to be divided.
+	worthSplitting = 1.5
+	// denser is how much denser conversations must have become for their past to say nothing any more.
+	denser = 8
+)
+
+// latest is a date that all conversations are older than.
+var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+
+var errScanOrder = errors.New("the conversations are not those of the dates asked for, newest first")
+
+func newScan(params ScanParams, query gen.ListConversationParams) *scan {
+	s := &scan{query: query, oldest: noOldest}
+	if !params.StartDate.IsZero() {
+		s.oldest = params.StartDate.Unix()
+	} else if params.EndDate.IsZero() {
+		// Twilio promises an order only where there is a date. This one leaves nothing out.
+		s.query.EndDate, _ = date("EndDate", latest)
+	}
+	s.windows = []*window{{oldest: s.oldest, newest: noNewest, last: noNewest, query: s.query}}
+	return s
+}
+
+// next returns a window to read a page of, nil if there is none: one that waits, or else the older part of
+// the one that has the most left.
+func (s *scan) next() *window {
+	var most *window
+	pages := worthSplitting
+	for _, w := range s.windows {
+		if !w.inFlight {
+			return w
+		}
+		if left := w.pagesLeft(); left >= pages {
+			most, pages = w, left
+		}
+	}
+	if most == nil {
+		return nil
+	}
+	older := most.split()
+	older.query = s.query
+	if older.oldest != s.oldest {
+		older.query.StartDate, _ = date("StartDate", time.Unix(older.oldest, 0))
+	}
+	older.query.EndDate, _ = date("EndDate", time.Unix(older.newest+1, 0))
+	s.windows = append(s.windows, older)
+	return older
+}
+
+// left returns the seconds that are left in the window, and those that conversations would have been
+// about as dense before it.
+func (w *window) left() (before, left float64) {
+	return max(w.span, float64(w.since-w.last)), float64(w.last - max(w.oldest, oldestGuess))
+}
+
+// pagesLeft estimates how many pages are left, the one in flight included. How far conversations go on to
+// be as dense as they were is unknown; what lasted for a time t lasts for a time x with a chance of t/x
+// (as if it were seen at a random moment of its duration). What that comes to in a window is a logarithm,
+// which covers all cases alike: a window that is open to the past, one that was just split off, one deep
+// within a dense period.
+func (w *window) pagesLeft() float64 {
+	before, left := w.left()
+	if w.span == 0 || left < 2 {
+		return 0 // nothing is known, or there are no two parts that keep a second between them
+	}
+	return w.known * math.Log(1+left/before) / w.span
+}
+
+// split gives away the older part of what is left in the window: half of what is expected there.
+func (w *window) split() *window {
+	before, left := w.left()
+	// The window keeps whole pages less a standard deviation for a page of 100, so that the last of them
+	// comes to its end: otherwise it would take one more to find that out.
+	keep := max(1, math.Floor((math.Sqrt(before*(before+left))-before)/w.span))
+	keep -= 0.1 * math.Sqrt(keep)
+	// The second reached last may hold many conversations: the older part stays clear of it.
+	newest := w.last - int64(math.Ceil(max(2, keep*w.span)))
+	older := &window{oldest: w.oldest, newest: newest, last: newest + 1, span: w.span, since: w.since, known: w.known}
+	w.oldest = newest + 1
+	return older
+}
+
+// take returns those conversations of a page that the window owns.
+func (s *scan) take(w *window, page *Page) ([]*Conversation, error) {
+	from, end, done := 0, len(page.Items), page.Next == ""
+	before := min(w.last, w.newest)
+	for i, c := range page.Items {
+		at := c.DateCreated.Unix()
+		if at > w.last {
+			return nil, errScanOrder // to go on would be to miss some
+		}
+		w.last = at
+		if at > w.newest {
+			from = i + 1
+		} else if at < w.oldest {
+			end, done = i, true
+			break
+		}
+	}
+	if w.pages++; !done {
+		if page.Next.token() == w.mark.token() {
+			return nil, errPageRepeated
+		}
+		if w.pages&(w.pages-1) == 0 { // Brent: a circle of any length is noticed in its second round or third
+			w.mark = page.Next
+		}
+		w.cursor = page.Next
+		w.measure(page.Items, before)
+	} else {
+		s.windows = slices.DeleteFunc(s.windows, func(o *window) bool { return o == w })
+	}
+	return page.Items[from:max(from, end)], nil
+}
+
+// measure updates what is known of the density, after a page that begins somewhere below the second before.
+func (w *window) measure(items []*Conversation, before int64) {
+	if len(items) == 0 {
+		return
+	}
+	newest := items[0].DateCreated.Unix()
+	span := max(0.5, float64(newest-w.last))
+	if before < noNewest {
+		// In between the density within the page and that with the gap before it: conversations that come
+		// in bursts are neither as dense as a burst nor as sparse as all of them.
+		span = math.Sqrt(span * max(0.5, float64(before-w.last)))
+	}
+	if w.span == 0 || span*denser < w.span {
+		w.since = newest
+	}
+	w.span, w.known = span, max(span, float64(w.since-w.last))
+}
+
+// pool is how many requests may be in flight.
+type pool struct {
+	most int
+
+	mu   sync.Mutex
+	now  float64
+	cuts int
+}
+
+func newPool(most int) *pool { return &pool{most: most, now: float64(most)} }
+
+func (p *pool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int(p.now)
+}
+
+func (p *pool) succeeded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = min(float64(p.most), p.now+1/p.now)
+}
+
+// limited returns what a call does for each 429 that it gets. Those of calls that were in flight together
+// count as one.
+func (p *pool) limited() func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := p.cuts
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if seen == p.cuts {
+			p.now = max(1, p.now/2)
+			p.cuts++
+		}
+		seen = p.cuts
+	}
+}
+
+type rateLimitKey struct{}
+
+// onRateLimit returns a context whose calls report every 429, also one that is followed by a retry.
+func onRateLimit(ctx context.Context, report func()) context.Context {
+	return context.WithValue(ctx, rateLimitKey{}, report)
+}
