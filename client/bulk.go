@@ -1,0 +1,167 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"math"
+	"sync"
+	"time"
+)
+
+const (
+	// DefaultBulkRate is how many actions [ForEach] begins in a second unless [BulkParams] says
+	// otherwise: what Twilio allows of creates and deletes together in a Conversation Service.
+	//
+	// See https://www.twilio.com/docs/conversations/conversations-limits
+	DefaultBulkRate = 30
+	// DefaultBulkWorkers is how many actions [ForEach] has in progress unless [BulkParams] says otherwise.
+	DefaultBulkWorkers = 16
+	// MaxBulkFailures is how many failures a [BulkResult] holds. Progress sees all of them.
+	MaxBulkFailures = 1000
+)
+
+// BulkParams say how [ForEach] works. The zero value is right for deletes in one service.
+type BulkParams struct {
+	// Rate is how many actions a second the server permits, DefaultBulkRate if zero. They begin at even
+	// intervals, 3 % fewer than that, so that no second gets too many although some take longer on their
+	// way than others. Twilio counts creates and deletes by service, but updates by conversation: closing
+	// many may go faster.
+	Rate float64
+	// Workers is how many actions are in progress at the most, DefaultBulkWorkers if zero.
+	Workers int
+	// Progress, if set, is called after each action, also when it failed. It is called by the goroutine of
+	// the action, one at a time, and holds up the others.
+	Progress func(BulkProgress)
+}
+
+// BulkProgress is how far [ForEach] has come.
+type BulkProgress struct {
+	// Succeeded and Failed are how many actions did, so far.
+	Succeeded, Failed int
+	// Conversation is the one that an action has just ended for, and Err the failure of that action, nil
+	// if it succeeded.
+	Conversation *Conversation
+	Err          error
+}
+
+// BulkResult is what [ForEach] has done.
+type BulkResult struct {
+	// Succeeded and Failed are how many actions did.
+	Succeeded, Failed int
+	// Failures are the first failures, at most MaxBulkFailures.
+	Failures []BulkFailure
+}
+
+// BulkFailure is the failure of an action.
+type BulkFailure struct {
+	// SID is the conversation's.
+	SID string
+	// Err is what the action returned.
+	Err error
+}
+
+// ForEach calls action for each conversation of a sequence, such as [Conversations.List] and
+// [Conversations.Scan] return, several at once and at a limited rate. An action that fails is counted and
+// noted, and the others go on:
+//
+//	result, err := client.ForEach(ctx, c.Conversations.Scan(ctx, client.ScanParams{State: client.StateClosed}),
+//		func(ctx context.Context, conv *client.Conversation) error {
+//			return c.Conversations.Delete(ctx, conv.SID)
+//		}, client.BulkParams{})
+//
+// An action has to use the context that it is given. When a call with it is answered that there are too many
+// requests (429), which the call itself tries again, the rate falls by a fifth, and rises again by a twentieth
+// of Rate each second.
+//
+// ForEach returns when all actions that have begun have ended. Its error is why not all conversations of the
+// sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
+// in progress. Failures of actions are in the result alone. Its memory does not grow with the sequence.
+func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error], action func(context.Context, *Conversation) error, params BulkParams) (BulkResult, error) {
+	var result BulkResult
+	if !(params.Rate >= 0) || math.IsInf(params.Rate, 0) {
+		return result, &ParamError{Param: "Rate", Reason: "it must be a positive number, or zero"}
+	}
+	if params.Workers < 0 {
+		return result, &ParamError{Param: "Workers", Reason: "it must be positive, or zero"}
+	}
+	rate := cmp.Or(params.Rate, DefaultBulkRate)
+	pace := &pace{most: rate, now: rate}
+	workers := make(chan struct{}, cmp.Or(params.Workers, DefaultBulkWorkers))
+	actionCtx := onRateLimit(ctx, pace.limited)
+	var running sync.WaitGroup
+	var mu sync.Mutex
+	var ended error
+	for c, err := range conversations {
+		if err == nil {
+			err = pace.wait(ctx, workers)
+		}
+		if err != nil {
+			ended = err
+			break
+		}
+		running.Go(func() {
+			defer func() { <-workers }()
+			err := action(actionCtx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				result.Succeeded++
+			} else if result.Failed++; result.Failed <= MaxBulkFailures {
+				result.Failures = append(result.Failures, BulkFailure{c.SID, err})
+			}
+			if params.Progress != nil {
+				params.Progress(BulkProgress{result.Succeeded, result.Failed, c, err})
+			}
+		})
+	}
+	running.Wait()
+	return result, ended
+}
+
+// pace spreads actions evenly over time.
+type pace struct {
+	most float64   // actions a second
+	next time.Time // when the next may begin
+
+	mu  sync.Mutex
+	now float64   // actions a second, at the time of the cut
+	cut time.Time // the last one
+}
+
+// wait waits for a worker and then for the time to begin, so that no action is held up for the next one to
+// follow close upon it.
+func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
+	select {
+	case workers <- struct{}{}:
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+	now := time.Now()
+	if p.next.Before(now) {
+		p.next = now // time that was not used is lost: it would make a burst
+	}
+	begin := time.NewTimer(p.next.Sub(now))
+	defer begin.Stop()
+	select {
+	case <-begin.C:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = p.next.Add(time.Duration(1.03 / p.rate() * float64(time.Second)))
+	return contextError(ctx)
+}
+
+func (p *pace) rate() float64 {
+	return min(p.most, p.now+p.most/20*time.Since(p.cut).Seconds())
+}
+
+// limited slows down, for a call that is answered 429. Those within a second count as one.
+func (p *pace) limited() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.cut) >= time.Second {
+		p.now, p.cut = 0.8*p.rate(), time.Now()
+	}
+}
