@@ -284,6 +284,17 @@ func TestContextEndsAnAttempt(t *testing.T) {
 	})
 }
 
+// An answer that has arrived counts, though the context ended meanwhile.
+func TestAnswerBeforeTheContextEnds(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {
+		cancel()
+		return jsonAnswer(404, notFound)(req)
+	})).Conversations.Fetch(ctx, "x")
+	assert.Equal(t, 20404, apiError(t, err).Code)
+}
+
 func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
