@@ -24,7 +24,7 @@ const (
 // BulkParams say how [ForEach] works. The zero value is right for deletes in one service.
 type BulkParams struct {
 	// Rate is how many actions a second the server permits, DefaultBulkRate if zero. They begin at even
-	// intervals, 3 % fewer than that, so that no second gets too many although some take longer on their
+	// intervals, 4 % fewer than that, so that no second gets too many although some take longer on their
 	// way than others. Twilio counts creates and deletes by service, but updates by conversation: closing
 	// many may go faster.
 	Rate float64
@@ -71,8 +71,8 @@ type BulkFailure struct {
 //		}, client.BulkParams{})
 //
 // An action has to use the context that it is given. When a call with it is answered that there are too many
-// requests (429), which the call itself tries again, the rate falls by a fifth, and rises again by a twentieth
-// of Rate each second.
+// requests (429), which the call itself tries again, the next action waits for a second, and those after it
+// begin at seven tenths of the rate before. Each second a fortieth of Rate is added again.
 //
 // ForEach returns when all actions that have begun have ended. Its error is why not all conversations of the
 // sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
@@ -137,9 +137,13 @@ func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
 	case <-ctx.Done():
 		return contextError(ctx)
 	}
-	now := time.Now()
-	if p.next.Before(now) {
-		p.next = now // time that was not used is lost: it would make a burst
+	p.mu.Lock()
+	now, pause := time.Now(), p.cut.Add(time.Second)
+	p.mu.Unlock()
+	for _, t := range []time.Time{now, pause} { // time that was not used is lost: it would make a burst
+		if p.next.Before(t) {
+			p.next = t
+		}
 	}
 	begin := time.NewTimer(p.next.Sub(now))
 	defer begin.Stop()
@@ -149,19 +153,20 @@ func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.next = p.next.Add(time.Duration(1.03 / p.rate() * float64(time.Second)))
+	p.next = p.next.Add(time.Duration(1.04 / p.rate() * float64(time.Second)))
 	return contextError(ctx)
 }
 
 func (p *pace) rate() float64 {
-	return min(p.most, p.now+p.most/20*time.Since(p.cut).Seconds())
+	return min(p.most, p.now+p.most/40*time.Since(p.cut).Seconds())
 }
 
-// limited slows down, for a call that is answered 429. Those within a second count as one.
+// limited slows down, for a call that is answered 429. Those within a second count as one. The pause lets the
+// calls that are tried again succeed before they run out of attempts.
 func (p *pace) limited() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if time.Since(p.cut) >= time.Second {
-		p.now, p.cut = 0.8*p.rate(), time.Now()
+		p.now, p.cut = 0.7*p.rate(), time.Now()
 	}
 }
