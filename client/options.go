@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -58,11 +57,15 @@ func WithEdge(edge string) Option {
 	return hostLabel("edge", edge, func(c *config) { c.edge = edge })
 }
 
-var labelPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+// isLabel tells whether s consists of lower-case letters, digits and inner hyphens.
+func isLabel(s string) bool {
+	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" &&
+		!strings.HasPrefix(s, "-") && !strings.HasSuffix(s, "-")
+}
 
 func hostLabel(param, label string, set func(*config)) Option {
 	return func(c *config) error {
-		if !labelPattern.MatchString(label) {
+		if !isLabel(label) {
 			return &ParamError{Param: param, Reason: "it must consist of lower-case letters, digits and inner hyphens"}
 		}
 		set(c)

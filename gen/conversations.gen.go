@@ -8,7 +8,6 @@ package gen
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/oapi-codegen/runtime"
 
+	"github.com/twilio-conversations-go/conversations/api/io"
 	"github.com/twilio-conversations-go/conversations/api/json"
 )
 
