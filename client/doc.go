@@ -48,6 +48,10 @@
 // be stored. A list that fails yields its error after everything before it, with a cursor to resume
 // from.
 //
+// [Conversations.Scan] visits the same conversations several times faster, in no particular order, by reading
+// windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a scan, at a rate
+// that the server allows, and goes on past those that fail.
+//
 // # Retries
 //
 // A call that fails is tried again where that is safe, four times in all by default, with growing
