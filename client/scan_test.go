@@ -90,15 +90,19 @@ func (s *timeline) RoundTrip(req *http.Request) (*http.Response, error) {
 	s.requests++
 	s.active++
 	full := s.concurrent > 0 && s.active > s.concurrent
+	var latency time.Duration
+	if s.latency != nil && !full {
+		latency = s.latency()
+	}
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
 		s.active--
 		s.mu.Unlock()
 	}()
-	if s.latency != nil && !full {
+	if latency > 0 {
 		select {
-		case <-time.After(s.latency()):
+		case <-time.After(latency):
 		case <-req.Context().Done():
 			return nil, req.Context().Err()
 		}
@@ -124,6 +128,12 @@ func (s *timeline) RoundTrip(req *http.Request) (*http.Response, error) {
 		Body:       io.NopCloser(strings.NewReader(body)),
 		Request:    req,
 	}, nil
+}
+
+func (s *timeline) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
 }
 
 func (s *timeline) page(q url.Values) string {
@@ -200,7 +210,7 @@ const (
 
 // seeds is how many times TestScanSpeed tries each distribution, and cases how many scans
 // TestScanYieldsEachExactlyOnce makes.
-const seeds, cases = 1, 400
+const seeds, cases = 1, 300
 
 // distributions are the ways in which n conversations may be spread over time, as milliseconds before
 // now.
@@ -439,12 +449,13 @@ func scanRandomly(t *testing.T, seed uint64) {
 	}
 
 	seen := map[string]bool{}
-	pause := rnd.IntN(2)
+	pauses := rand.New(rand.NewPCG(seed, 3))
+	pause := pauses.IntN(2)
 	for conv, err := range server.client(t).Conversations.Scan(t.Context(), params) {
 		require.NoError(t, err)
 		require.False(t, seen[conv.SID], "yielded twice")
 		seen[conv.SID] = true
-		time.Sleep(time.Duration(pause*rnd.IntN(10)) * time.Millisecond)
+		time.Sleep(time.Duration(pause*pauses.IntN(10)) * time.Millisecond)
 	}
 	for sid := range expected {
 		require.True(t, seen[sid], "missed")
@@ -491,7 +502,7 @@ func TestScanOfFew(t *testing.T) {
 func TestScanReducesItsWorkersAfter429(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		const n, permitted = 10_000, 3
+		const n, permitted = 20_000, 3
 		server := newTimeline(generate(1, n, distributions[0].at))
 		server.latency, server.concurrent = fixed(50*time.Millisecond), permitted
 		var mostAfter int
@@ -626,7 +637,7 @@ func TestScanHoldsAPageForEachWorker(t *testing.T) {
 			require.NoError(t, err)
 			if n++; n%50 == 0 {
 				time.Sleep(time.Hour)
-				assert.LessOrEqual(t, server.requests-pages, 1+5)
+				assert.LessOrEqual(t, server.count()-pages, 1+5)
 			}
 		}
 		assert.Equal(t, 5000, n)
