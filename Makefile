@@ -37,6 +37,10 @@ cover: ## Show the coverage of the hand-written packages
 	go test -coverpkg=./api/...,./client/... -coverprofile=coverage.out ./...
 	@go tool cover -func=coverage.out | tail -n 1
 
+.PHONY: bench
+bench: ## Measure against hand-written code and twilio-go (minutes; better on a quiet machine)
+	cd testdata/bench && go run . -write
+
 .PHONY: vuln
 vuln: ## Look for known vulnerabilities in the dependencies
 	go run $(GOVULNCHECK) ./...

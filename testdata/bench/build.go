@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// measureMemory streams a hundred thousand and a million conversations, each in a process of its own,
+// which reports the most memory it was ever resident with.
+func (r *results) measureMemory(server string) {
+	dir, err := os.MkdirTemp("", "bench")
+	check(err)
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "stream")
+	output(nil, "go", "build", "-o", program, "./program/stream")
+	peak := func(total int) float64 {
+		var peaks []float64
+		for range peakRounds {
+			var kB float64
+			_, err := fmt.Sscan(output(nil, program, fmt.Sprintf("%s/%d", server, total), fmt.Sprint(total)), &kB)
+			check(err)
+			peaks = append(peaks, kB/1024)
+		}
+		return median(peaks)
+	}
+	few, many := peak(100_000), peak(1_000_000)
+	r.addOurs("stream 1,000,000: peak memory", "MiB", many, 0, atMost(64, "MiB"))
+	r.addOurs("the same, as against 100,000", "×", many/few, 0, atMost(1.2, "×"))
+}
+
+// measureBuilds builds three programs from an empty build cache: one with net/http and encoding/json
+// alone, which the others are measured beyond, one with this client and one with twilio-go.
+func (r *results) measureBuilds() {
+	dir, err := os.MkdirTemp("", "bench")
+	check(err)
+	defer os.RemoveAll(dir)
+	programs := []string{"nethttp", "ours", "twiliogo"}
+	times := map[string][]float64{}
+	size := map[string]float64{}
+	for round := range buildRounds {
+		for _, p := range programs {
+			if p == "twiliogo" && round > 0 {
+				continue // it takes minutes, and the bar is far away
+			}
+			cache, err := os.MkdirTemp(dir, "cache")
+			check(err)
+			began := time.Now()
+			output([]string{"GOCACHE=" + cache}, "go", "build", "-o", filepath.Join(dir, p), "./program/"+p)
+			times[p] = append(times[p], time.Since(began).Seconds())
+			check(os.RemoveAll(cache))
+			info, err := os.Stat(filepath.Join(dir, p))
+			check(err)
+			size[p] = float64(info.Size()) / 1e6
+		}
+	}
+	base := median(times["nethttp"])
+	seconds, peer := median(times["ours"])-base, median(times["twiliogo"])-base
+	r.addOurs("cold build beyond net/http", "s", seconds, peer, atMost(4, "s"), partOfB(10))
+	r.Rows[len(r.Rows)-1].Chart = true
+	r.addOurs("binary beyond net/http + encoding/json", "MB", size["ours"]-size["nethttp"], size["twiliogo"]-size["nethttp"], atMost(1.5, "MB"))
+	r.addOurs("third-party modules in it", "", thirdParty(filepath.Join(dir, "ours")), thirdParty(filepath.Join(dir, "twiliogo")), atMost(6, ""))
+}
+
+// thirdParty counts the modules that are compiled into a program.
+func thirdParty(program string) (n float64) {
+	for line := range strings.Lines(output(nil, "go", "version", "-m", program)) {
+		if f := strings.Fields(line); f[0] == "dep" && !strings.HasPrefix(f[1], "github.com/twilio-conversations-go/") {
+			n++
+		}
+	}
+	return n
+}
+
+func output(env []string, name string, args ...string) string {
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		check(fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, &stderr))
+	}
+	return string(out)
+}
