@@ -121,3 +121,14 @@ func TestWrappersSendEveryField(t *testing.T) {
 	assert.ElementsMatch(t, query, slices.Collect(maps.Keys(requests[1].Query)), "list parameters; see newList")
 	assert.Equal(t, reflect.TypeFor[client.CreateParams]().NumField(), len(requests[0].Form))
 }
+
+// The emulator keeps what it is sent, and shows it: each field of a conversation has a value after a
+// create with all parameters.
+func TestEmulatorShowsEveryField(t *testing.T) {
+	t.Parallel()
+	created, err := conversationstest.Start(t).Client().Conversations.Create(t.Context(), allParams())
+	require.NoError(t, err)
+	for field, value := range reflect.ValueOf(*created).Fields() {
+		assert.False(t, value.IsZero(), "%s is not emulated; see resource in conversationstest", field.Name)
+	}
+}
