@@ -63,7 +63,7 @@ func TestRegions(t *testing.T) {
 	for region, hosts := range map[string]map[string]int{
 		"us1": {
 			"conversations.twilio.com": 200, "conversations.us1.twilio.com": 200, "conversations.sydney.us1.twilio.com:443": 200,
-			"conversations.ie1.twilio.com": 401, "conversations.dublin.ie1.twilio.com": 401, "127.0.0.1:80": 200, "example.com": 200,
+			"conversations.ie1.twilio.com": 401, "Conversations.Dublin.IE1.Twilio.com": 401, "127.0.0.1:80": 200, "example.com": 200,
 		},
 		"ie1": {
 			"conversations.twilio.com": 401, "conversations.us1.twilio.com": 401, "Conversations.IE1.twilio.com": 200,

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -194,6 +195,23 @@ func TestURLsNameTheHostOfTheRequest(t *testing.T) {
 		r = do(t, s, http.MethodGet, "/v1/Conversations", nil, func(r *http.Request) { r.Host = host })
 		assert.Equal(t, origin+"/v1/Conversations?PageSize=50&Page=0", r.meta()["url"])
 	}
+}
+
+func TestURLsOverTLS(t *testing.T) {
+	t.Parallel()
+	e, err := New()
+	require.NoError(t, err)
+	server := httptest.NewTLSServer(e)
+	defer server.Close()
+	req, err := http.NewRequest(http.MethodGet, server.URL+"/v1/Conversations", nil)
+	require.NoError(t, err)
+	req.SetBasicAuth(DefaultAccountSID, DefaultAuthToken)
+	res, err := server.Client().Do(req)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"url":"`+server.URL+`/v1/Conversations?PageSize=50&Page=0"`)
 }
 
 func TestServicesShareNothing(t *testing.T) {

@@ -86,6 +86,9 @@ func TestFiltersCombineAndSurvive(t *testing.T) {
 	pages := walk(t, s, s.URL+"/v1/Conversations?"+filters+"PageSize=4&Page=0", "next_page_url")
 	assert.Equal(t, want, slices.Concat(pages...))
 	assert.Len(t, pages, 3)
+	first := get(t, s, "/v1/Conversations?"+filters+"PageSize=4").meta()
+	second := get(t, s, first["next_page_url"].(string)).meta()
+	assert.Equal(t, first["url"], second["previous_page_url"])
 
 	meta := get(t, s, "/v1/Conversations?PageSize=4&State=closed&EndDate=2026-05-01T02:00%2B02:00").meta()
 	assert.Equal(t, s.URL+"/v1/Conversations?EndDate=2026-05-01T02:00%2B02:00&State=closed&PageSize=4&Page=0", meta["url"])
@@ -154,6 +157,7 @@ func TestTokenWithoutMilliseconds(t *testing.T) {
 	assert.Equal(t, 200, r.StatusCode)
 	assert.Empty(t, r.items())
 	assert.Nil(t, r.meta()["next_page_url"])
+	assert.Equal(t, s.URL+"/v1/Conversations?PageSize=1&Page=0", r.meta()["previous_page_url"])
 }
 
 func TestPageSizes(t *testing.T) {

@@ -40,7 +40,7 @@ func TestEveryNameAddressesOneConversation(t *testing.T) {
 func TestPathsOfNoOperation(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
-	seed(t, s, Conversation{UniqueName: "a"})
+	seed(t, s, Conversation{UniqueName: "a"}, Conversation{UniqueName: "."}, Conversation{UniqueName: ".."})
 	for _, path := range []string{
 		"/", "/v1", "/v1/", "/v2/Conversations", "/v1/conversations", "/v1/Conversations/", "//v1/Conversations",
 		"/v1//Conversations", "/v1/Conversations//", "/v1/Conversations/.", "/v1/Conversations/..", "/v1/Conversations/%2e",
@@ -57,7 +57,7 @@ func TestPathsOfNoOperation(t *testing.T) {
 			assert.Equal(t, "The requested resource "+strings.TrimPrefix(path, "/v1")+" was not found", r.body["message"])
 		}
 	}
-	assert.Len(t, s.Conversations(""), 1)
+	assert.Len(t, s.Conversations(""), 3)
 }
 
 func TestMethodsOfNoOperation(t *testing.T) {

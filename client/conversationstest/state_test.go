@@ -110,6 +110,20 @@ func TestDeletedConversationsHaveNoTimers(t *testing.T) {
 	assert.Equal(t, "9999-12-31T23:59:59Z", post(t, s, "/v1/Conversations/"+sid, "FriendlyName", "x").body["timers"].(map[string]any)["date_closed"])
 }
 
+func TestClosedTimerFirst(t *testing.T) {
+	t.Parallel()
+	s := Start(t, InMemory())
+	for i, inactive := range []string{"PT10M", "PT11M"} {
+		name := string(rune('a' + i))
+		post(t, s, "/v1/Conversations", "UniqueName", name, "Timers.Inactive", inactive, "Timers.Closed", "PT10M")
+	}
+	s.Advance(10*time.Minute + 30*time.Second)
+	for _, c := range s.Conversations("") {
+		assert.Equal(t, "closed", c.State)
+		assert.Equal(t, c.DateClosed, c.DateUpdated)
+	}
+}
+
 // Many timers, some of which move, fire in order and leave the rest alone.
 func TestManyTimers(t *testing.T) {
 	t.Parallel()
