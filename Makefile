@@ -32,6 +32,19 @@ stale: ## Check that gen/ and go.mod are what the sources make of them
 	@test -z "$$(git status --porcelain -- gen)" || { git status --porcelain -- gen; exit 1; }
 	go mod tidy -diff
 
+.PHONY: interop
+interop: ## Drive the emulator with the official twilio-go
+	cd testdata/interop && go vet ./... && go test -count=1 ./...
+
+.PHONY: consumer
+consumer: ## Use the client from a module of its own
+	cd testdata/consumer && go vet ./... && go test ./...
+
+.PHONY: drill
+drill: ## Show what a change of the description asks of a maintainer
+	go vet ./testdata/drill
+	go test -v ./testdata/drill
+
 .PHONY: cover
 cover: ## Show the coverage of the hand-written packages
 	go test -coverpkg=./api/...,./client/... -coverprofile=coverage.out ./...
@@ -46,4 +59,4 @@ vuln: ## Look for known vulnerabilities in the dependencies
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: check
-check: test race lint stale ## All that CI checks
+check: test race lint stale interop consumer drill ## All that CI checks
