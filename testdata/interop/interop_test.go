@@ -152,7 +152,7 @@ func TestFetch(t *testing.T) {
 
 // Each field is set alone, and leaves the others as they were.
 func TestUpdateOfEachField(t *testing.T) {
-	run(t, func(t *testing.T, e *emulator, c conversations) {
+	run(t, func(t *testing.T, _ *emulator, c conversations) {
 		created := mustCreate(t, c, createParams{UniqueName: new("before"), TimersClosed: new("PT1H")})
 		for _, step := range []struct {
 			params updateParams
