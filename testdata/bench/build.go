@@ -69,7 +69,7 @@ func (r *results) measureBuilds() {
 // thirdParty counts the modules that are compiled into a program.
 func thirdParty(program string) (n float64) {
 	for line := range strings.Lines(output(nil, "go", "version", "-m", program)) {
-		if f := strings.Fields(line); f[0] == "dep" && !strings.HasPrefix(f[1], "github.com/twilio-conversations-go/") {
+		if f := strings.Fields(line); len(f) > 1 && f[0] == "dep" && !strings.HasPrefix(f[1], "github.com/twilio-conversations-go/") {
 			n++
 		}
 	}
