@@ -111,6 +111,14 @@ func TestBrokenSuccesses(t *testing.T) {
 	}
 }
 
+func TestAnswerThatIsNotJSON(t *testing.T) {
+	t.Parallel()
+	for _, contentType := range []string{"", "text/html", "text/html; charset=json", "application/jsonlines"} {
+		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "x")
+		assert.EqualError(t, err, "fetchConversation: 200 OK: the answer is not JSON (request RQ1)")
+	}
+}
+
 // What Twilio may well answer is no error, however little it was expected.
 func TestTolerantDecoding(t *testing.T) {
 	t.Parallel()

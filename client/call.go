@@ -223,12 +223,10 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 	}
 	const longest = time.Duration(1<<63-1) / time.Second
 	seconds, err := strconv.ParseUint(value, 10, 64)
-	if errors.Is(err, strconv.ErrRange) || seconds > uint64(longest) {
-		seconds = uint64(longest)
-	} else if err != nil {
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
 		return 0
 	}
-	return time.Duration(seconds) * time.Second
+	return time.Duration(min(seconds, uint64(longest))) * time.Second
 }
 
 // withAttempt returns the context that an attempt is made with.

@@ -82,12 +82,18 @@ func TestListLimit(t *testing.T) {
 		{4, 2, []step{page("A", 1, 2), page("B", 3, 4)}, "1 2 3 4", "PageSize=2"},
 		{1000, 0, []step{page("", 1, 2)}, "1 2", "PageSize=100"},
 	} {
-		server := newScript(t, tc.pages...)
-		sids, err := collect(t, newClient(t, server), client.ListParams{Limit: tc.limit, PageSize: tc.pageSize})
-		require.NoError(t, err)
-		assert.Equal(t, tc.want, strings.Join(sids, " "))
-		assert.Equal(t, tc.query, server.requests[0].URL.RawQuery)
-		server.done()
+		synctest.Test(t, func(t *testing.T) {
+			server := newScript(t, tc.pages...)
+			var sids []string
+			for conv, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{Limit: tc.limit, PageSize: tc.pageSize}) {
+				require.NoError(t, err)
+				sids = append(sids, strings.TrimLeft(conv.SID, "CH0"))
+				synctest.Wait() // for a page ahead that should not be asked for
+			}
+			assert.Equal(t, tc.want, strings.Join(sids, " "))
+			assert.Equal(t, tc.query, server.requests[0].URL.RawQuery)
+			server.done()
+		})
 	}
 }
 

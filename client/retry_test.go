@@ -228,6 +228,9 @@ func TestRetryAfterIgnored(t *testing.T) {
 				require.NoError(t, err)
 				assert.LessOrEqual(t, time.Since(began), 500*time.Millisecond)
 				server.done()
+
+				_, err = newClient(t, newScript(t, answer(503, "", "", "Retry-After", value)), noRetry).Conversations.Fetch(t.Context(), "x")
+				assert.Zero(t, apiError(t, err).RetryAfter)
 			})
 		})
 	}
@@ -372,6 +375,10 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 		{name: "another friendly name", fetched: jsonAnswer(200, with("friendly_name", `"Other"`))},
 		{name: "other attributes", fetched: jsonAnswer(200, with("attributes", `"{\"n\": 2}"`))},
 		{name: "no timer", fetched: jsonAnswer(200, with("timers", `{}`))},
+		{name: "no closing timer", params: func(p *client.CreateParams) { p.ClosedAfter = new(time.Hour) }, fetched: jsonAnswer(200, with())},
+		{name: "another messaging service", params: func(p *client.CreateParams) { p.MessagingServiceSID = new("MG00000000000000000000000000000001") },
+			fetched: jsonAnswer(200, with("messaging_service_sid", `"MG00000000000000000000000000000002"`))},
+		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(2026, 1, 18, 3, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with())},
 		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`))},
 		{name: "no clock", date: "-", fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "a date of its own", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(2026, 1, 18, 3, 17, 19, 0, time.UTC)) },
