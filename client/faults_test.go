@@ -120,13 +120,13 @@ func TestDeleteSurvivesALostAnswer(t *testing.T) {
 
 func TestListSurvivesLostAnswers(t *testing.T) {
 	t.Parallel()
-	bubble(t, func(t *testing.T, server *conversationstest.Server, c *client.Client) {
+	bubble(t, func(t *testing.T, server *conversationstest.Server, _ *client.Client) {
 		_, err := server.Seed(make([]conversationstest.Conversation, 25)...)
 		require.NoError(t, err)
 		for _, lost := range lostAnswers {
 			server.Fail("listConversation", lost, fault{Status: 429})
 		}
-		c = server.Client(client.WithRetry(client.RetryPolicy{MaxAttempts: 9}))
+		c := server.Client(client.WithRetry(client.RetryPolicy{MaxAttempts: 9}))
 		sids, err := collect(t, c, client.ListParams{PageSize: 10})
 		require.NoError(t, err)
 		assert.Len(t, sids, 25)

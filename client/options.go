@@ -101,10 +101,11 @@ func WithRetry(policy RetryPolicy) Option {
 		if policy.MaxAttempts < 0 || policy.MinDelay < 0 || policy.MaxDelay < 0 {
 			return &ParamError{Param: "retry policy", Reason: "it has a negative field"}
 		}
-		if policy = policy.withDefaults(); policy.MinDelay > policy.MaxDelay {
+		full := policy.withDefaults() // not in place: an option may be given to several clients at a time
+		if full.MinDelay > full.MaxDelay {
 			return &ParamError{Param: "retry policy", Reason: "its least delay is longer than its longest"}
 		}
-		c.retry = policy
+		c.retry = full
 		return nil
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -213,6 +215,24 @@ func TestConstruction(t *testing.T) {
 	}
 	_, err := client.New(nil)
 	assert.Equal(t, "auth", paramError(t, err).Param)
+}
+
+// Clients that are made at the same time may be given the same options; for the race detector.
+func TestOptionsAreShared(t *testing.T) {
+	t.Parallel()
+	opts := []client.Option{
+		client.WithBaseURL("https://example.com"), client.WithHTTPClient(http.DefaultClient), client.WithInsecureHTTP(),
+		client.WithRetry(client.RetryPolicy{MaxAttempts: 2}), client.WithAttemptTimeout(time.Minute),
+		client.WithMaxResponseBytes(1 << 20), client.WithLogger(slog.Default()),
+	}
+	var made sync.WaitGroup
+	for range 10 {
+		made.Go(func() {
+			_, err := client.New(client.BasicAuth(accountSID, authToken), opts...)
+			assert.NoError(t, err)
+		})
+	}
+	made.Wait()
 }
 
 func TestHosts(t *testing.T) {
