@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -54,7 +55,8 @@ type ScanProgress struct {
 //
 // When the server answers that there are too many requests (429), half as many are in flight from then
 // on, and one more after each round without such an answer, up to Workers. The request itself is tried
-// again as any other, and counts as in flight while it waits.
+// again as any other, and counts as in flight while it waits; when it has no attempts left, that is a failure
+// only if no other one is in flight.
 //
 // The first failure is yielded once and ends the scan, which cannot be resumed. Leaving the loop cancels the
 // requests in flight and waits for their end, so that nothing is left behind. At most Workers+1 pages
@@ -120,19 +122,24 @@ func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...Cal
 
 			f := <-results
 			inFlight--
+			f.window.inFlight = false
+			page = nil
 			if call.response != nil {
 				*call.response = f.response
 			}
+			e, ok := errors.AsType[*Error](f.err)
+			if ok && e.Status == http.StatusTooManyRequests && e.RetryAfter <= r.client.retry.MaxDelay && inFlight > 0 {
+				continue // others took its place; it waits until there are fewer
+			}
 			if f.err == nil {
 				workers.succeeded()
-				f.window.inFlight = false
 				if page, err = s.take(f.window, f.page); err != nil {
 					f.err = &Error{Operation: call.operation, Status: f.response.StatusCode, RequestID: f.response.RequestID,
 						Attempts: f.response.Attempts, cause: err}
 				}
 			}
 			if f.err != nil {
-				if e, ok := errors.AsType[*Error](f.err); ok {
+				if ok {
 					e.Cursor = "" // it is one of the window, which the caller cannot resume
 				}
 				yield(nil, f.err)
