@@ -17,12 +17,12 @@ func (r *results) measureMemory(server string) {
 	check(err)
 	defer os.RemoveAll(dir)
 	program := filepath.Join(dir, "stream")
-	output(nil, "go", "build", "-o", program, "./program/stream")
+	output("go", "build", "-o", program, "./program/stream")
 	peak := func(total int) float64 {
 		var peaks []float64
 		for range peakRounds {
 			var kB float64
-			_, err := fmt.Sscan(output(nil, program, fmt.Sprintf("%s/%d", server, total), fmt.Sprint(total)), &kB)
+			_, err := fmt.Sscan(output(program, fmt.Sprintf("%s/%d", server, total), fmt.Sprint(total)), &kB)
 			check(err)
 			peaks = append(peaks, kB/1024)
 		}
@@ -40,7 +40,7 @@ func (r *results) measureBuilds() {
 	check(err)
 	defer os.RemoveAll(dir)
 	programs := []string{"nethttp", "ours", "twiliogo"}
-	times := map[string][]float64{}
+	times, cpu := map[string][]float64{}, map[string][]float64{}
 	size := map[string]float64{}
 	for round := range buildRounds {
 		for _, p := range programs {
@@ -49,26 +49,35 @@ func (r *results) measureBuilds() {
 			}
 			cache, err := os.MkdirTemp(dir, "cache")
 			check(err)
+			cmd := exec.Command("go", "build", "-o", filepath.Join(dir, p), "./program/"+p)
+			cmd.Env = append(os.Environ(), "GOCACHE="+cache)
 			began := time.Now()
-			output([]string{"GOCACHE=" + cache}, "go", "build", "-o", filepath.Join(dir, p), "./program/"+p)
+			run(cmd)
 			times[p] = append(times[p], time.Since(began).Seconds())
+			cpu[p] = append(cpu[p], (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
 			check(os.RemoveAll(cache))
 			info, err := os.Stat(filepath.Join(dir, p))
 			check(err)
 			size[p] = float64(info.Size()) / 1e6
 		}
 	}
-	base := median(times["nethttp"])
-	seconds, peer := median(times["ours"])-base, median(times["twiliogo"])-base
-	r.addOurs("cold build beyond net/http", "s", seconds, peer, atMost(4, "s"), partOfB(10))
-	r.Rows[len(r.Rows)-1].Chart = true
+	beyond := func(of map[string][]float64) (ours, b float64) {
+		base := median(of["nethttp"])
+		return median(of["ours"]) - base, median(of["twiliogo"]) - base
+	}
+	seconds, peer := beyond(times)
+	r.addOurs("cold build beyond net/http", "s", seconds, peer, positive(atMost(4, "s")), positive(partOfB(10)))
+	r.Rows[len(r.Rows)-1].Chart = seconds > 0
+	// What other processes take hardly shows in the processor time.
+	seconds, peer = beyond(cpu)
+	r.addOurs("the same, time of both cores added up", "s", seconds, peer, positive(partOfB(10)))
 	r.addOurs("binary beyond net/http + encoding/json", "MB", size["ours"]-size["nethttp"], size["twiliogo"]-size["nethttp"], atMost(1.5, "MB"))
 	r.addOurs("third-party modules in it", "", thirdParty(filepath.Join(dir, "ours")), thirdParty(filepath.Join(dir, "twiliogo")), atMost(6, ""))
 }
 
 // thirdParty counts the modules that are compiled into a program.
 func thirdParty(program string) (n float64) {
-	for line := range strings.Lines(output(nil, "go", "version", "-m", program)) {
+	for line := range strings.Lines(output("go", "version", "-m", program)) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == "dep" && !strings.HasPrefix(f[1], "github.com/twilio-conversations-go/") {
 			n++
 		}
@@ -76,9 +85,21 @@ func thirdParty(program string) (n float64) {
 	return n
 }
 
-func output(env []string, name string, args ...string) string {
-	cmd := exec.Command(name, args...)
-	cmd.Env = append(os.Environ(), env...)
+// positive is a bar that a difference cannot meet by being lost in the noise of a busy machine.
+func positive(b func(row) bar) func(row) bar {
+	return func(l row) bar {
+		result := b(l)
+		if l.Ours <= 0 {
+			result.Measured, result.Met = "lost in noise", false
+		}
+		return result
+	}
+}
+
+func output(name string, args ...string) string { return run(exec.Command(name, args...)) }
+
+// run runs a command and returns what it prints.
+func run(cmd *exec.Cmd) string {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
