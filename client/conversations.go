@@ -21,6 +21,9 @@ type Conversations struct {
 	invalid   error // what is wrong with the service SID
 }
 
+// Conversation has the fields of gen.ConversationsV1Conversation in the same order, so that one converts
+// to the other without a copy. A field that joins the description is a compile error until it joins here.
+
 // Conversation is a conversation as Twilio returns it. What is null or absent in an answer is zero. It
 // encodes to JSON under Twilio's names.
 //
