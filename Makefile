@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME    := 2000x
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help
@@ -24,6 +25,7 @@ lint: ## Check formatting, vet and staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "not gofmt'ed"; exit 1; }
 	go vet ./...
 	go run $(STATICCHECK) ./...
+	cd testdata/bench && go vet ./...
 
 .PHONY: stale
 stale: ## Check that gen/ and go.mod are what the sources make of them
@@ -41,9 +43,18 @@ consumer: ## Use the client from a module of its own
 	cd testdata/consumer && go vet ./... && go test ./...
 
 .PHONY: drill
-drill: ## Show what a change of the description asks of a maintainer
+drill: ## Rehearse a change of the description; V=-v shows each step
 	go vet ./testdata/drill
-	go test -v ./testdata/drill
+	go test $(V) ./testdata/drill
+
+.PHONY: fuzz
+fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI
+	@for pkg in ./client ./client/conversationstest; do \
+		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "fuzzing $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
 
 .PHONY: cover
 cover: ## Show the coverage of the hand-written packages
@@ -59,4 +70,4 @@ vuln: ## Look for known vulnerabilities in the dependencies
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: check
-check: test race lint stale interop consumer drill ## All that CI checks
+check: test race lint stale fuzz interop consumer drill ## All that CI checks
