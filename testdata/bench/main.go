@@ -1,6 +1,6 @@
 // Command bench measures this client against two others, as ratios taken in one run: peer A is
 // hand-written net/http code with the same decoder, peer B is twilio-go, the official client. It prints
-// a table, and with -write keeps it, with a chart, in results.md, results.json and results.svg.
+// a table, and with -write keeps it in the README, and a chart of it in results.svg.
 //
 // It is a module of its own so that twilio-go is no dependency of the client.
 package main
@@ -25,7 +25,7 @@ const (
 )
 
 func main() {
-	write := flag.Bool("write", false, "keep the results in results.md, results.json and results.svg")
+	write := flag.Bool("write", false, "keep the results in the README and in results.svg")
 	only := flag.String("only", "", "measure just this: list, calls, memory or build")
 	profile := flag.String("profile", "", "write a CPU profile of listing with this client alone to this file")
 	flag.Parse()

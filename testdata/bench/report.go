@@ -2,10 +2,11 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,26 +14,26 @@ import (
 
 // bar is a bound that a result must keep, with what was measured of it.
 type bar struct {
-	Text     string `json:"bar"`
-	Measured string `json:"measured"`
-	Met      bool   `json:"met"`
+	Text     string
+	Measured string
+	Met      bool
 }
 
 // row is a line of the table. What was not measured of a peer is 0.
 type row struct {
-	What  string  `json:"what"`
-	Unit  string  `json:"unit,omitempty"`
-	Ours  float64 `json:"this_client"`
-	A     float64 `json:"hand_written,omitempty"`
-	B     float64 `json:"twilio_go,omitempty"`
-	Bars  []bar   `json:"bars"`
-	Chart bool    `json:"-"`
+	What  string
+	Unit  string
+	Ours  float64
+	A     float64
+	B     float64
+	Bars  []bar
+	Chart bool
 }
 
 type results struct {
-	Date    string `json:"date"`
-	Machine string `json:"machine"`
-	Rows    []row  `json:"results"`
+	Date    string
+	Machine string
+	Rows    []row
 }
 
 func newResults() *results {
@@ -128,7 +129,7 @@ func (l row) label() string {
 // chart draws the lines that have peers, each to a scale of its own. It is readable on a light and on a
 // dark page.
 func (r *results) chart() []byte {
-	const width, left, bars, height = 720, 250, 380, 14
+	const width, left, bars, height = 760, 290, 380, 14
 	var b bytes.Buffer
 	y := 34
 	for _, l := range r.Rows {
@@ -167,11 +168,17 @@ text { font: 12px system-ui, sans-serif; fill: #24292f } .value { font-size: 11p
 	return svg.Bytes()
 }
 
-// write keeps the results beside the sources of this program, where it is run.
+// write keeps the chart beside the sources of this program, where it is run, and the table in the README.
 func (r *results) write() {
-	text, err := json.MarshalIndent(r, "", "\t")
-	check(err)
-	check(os.WriteFile("results.json", append(text, '\n'), 0o644))
-	check(os.WriteFile("results.md", r.markdown(), 0o644))
 	check(os.WriteFile("results.svg", r.chart(), 0o644))
+
+	const readme, from, to = "../../README.md", "<!-- make bench writes from here -->\n", "<!-- to here -->\n"
+	text, err := os.ReadFile(readme)
+	check(err)
+	before, rest, found := bytes.Cut(text, []byte(from))
+	_, after, closed := bytes.Cut(rest, []byte(to))
+	if !found || !closed {
+		check(errors.New("README.md has no place for the results"))
+	}
+	check(os.WriteFile(readme, slices.Concat(before, []byte(from), r.markdown(), []byte(to), after), 0o644))
 }
