@@ -309,3 +309,54 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	<-closed
 	transport.CloseIdleConnections()
 }
+
+// A redirect whose Location is malformed is an answer like any other.
+func TestMalformedLocation(t *testing.T) {
+	t.Parallel()
+	c, _ := loopback(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "https://elsewhere.example/%zz/alice@example.com")
+		w.WriteHeader(302)
+	})
+	_, err := c.Conversations.Fetch(t.Context(), "x")
+	e := apiError(t, err)
+	assert.Equal(t, 302, e.Status)
+	assert.Equal(t, 1, e.Attempts)
+	assert.NotContains(t, err.Error(), "alice")
+}
+
+func TestContentTypeInCapitals(t *testing.T) {
+	t.Parallel()
+	_, err := newClient(t, newScript(t, answer(200, "Application/JSON; charset=UTF-8", conversation()))).Conversations.Fetch(t.Context(), "x")
+	require.NoError(t, err)
+}
+
+func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
+	t.Parallel()
+	n := 0
+	c, connections := loopback(t, func(w http.ResponseWriter, _ *http.Request) {
+		if n++; n%2 == 0 {
+			w.WriteHeader(202)
+		}
+		fmt.Fprint(w, strings.Repeat("<p>", 10_000))
+	}, noRetry)
+	for range 6 {
+		_, err := c.Conversations.Fetch(t.Context(), "x")
+		require.Error(t, err)
+	}
+	assert.EqualValues(t, 1, connections.Load())
+}
+
+func TestErrorIsALine(t *testing.T) {
+	t.Parallel()
+	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "x")
+	assert.EqualError(t, err, "fetchConversation: 400 Bad Request: a b [31m (request RQ1)")
+}
+
+func TestDecodeNoAttributes(t *testing.T) {
+	t.Parallel()
+	conv, err := newClient(t, newScript(t, jsonAnswer(200, conversation("attributes", "null")))).Conversations.Fetch(t.Context(), "x")
+	require.NoError(t, err)
+	var v map[string]any
+	require.NoError(t, conv.DecodeAttributes(&v))
+	assert.Empty(t, v)
+}

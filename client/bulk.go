@@ -3,6 +3,7 @@ package client
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"math"
 	"sync"
@@ -71,8 +72,9 @@ type BulkFailure struct {
 //		}, client.BulkParams{})
 //
 // An action has to use the context that it is given. When a call with it is answered that there are too many
-// requests (429), which the call itself tries again, the next action waits for a second, and those after it
-// begin at seven tenths of the rate before. Each second a fortieth of Rate is added again.
+// requests (429), which the call itself tries again, up to twice as often as otherwise, the next action waits
+// for a second, and those after it begin at seven tenths of the rate before. Each second a fortieth of Rate is
+// added again.
 //
 // ForEach returns when all actions that have begun have ended. Its error is why not all conversations of the
 // sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
@@ -90,6 +92,7 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 	workers := make(chan struct{}, cmp.Or(params.Workers, DefaultBulkWorkers))
 	actionCtx := onRateLimit(ctx, pace.limited)
 	var running sync.WaitGroup
+	defer running.Wait() // also if the sequence panics
 	var mu sync.Mutex
 	var ended error
 	for c, err := range conversations {
@@ -102,22 +105,28 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 		}
 		running.Go(func() {
 			defer func() { <-workers }()
-			err := action(actionCtx, c)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				result.Succeeded++
-			} else if result.Failed++; result.Failed <= MaxBulkFailures {
-				result.Failures = append(result.Failures, BulkFailure{c.SID, err})
-			}
-			if params.Progress != nil {
-				params.Progress(BulkProgress{result.Succeeded, result.Failed, c, err})
-			}
+			err := errActionEnded
+			defer func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if err == nil {
+					result.Succeeded++
+				} else if result.Failed++; result.Failed <= MaxBulkFailures {
+					result.Failures = append(result.Failures, BulkFailure{c.SID, err})
+				}
+				if params.Progress != nil {
+					params.Progress(BulkProgress{result.Succeeded, result.Failed, c, err})
+				}
+			}()
+			err = action(actionCtx, c)
 		})
 	}
 	running.Wait()
 	return result, ended
 }
+
+// errActionEnded stands for an action that did not return, as one does not that fails a test.
+var errActionEnded = errors.New("the action ended its goroutine")
 
 // pace spreads actions evenly over time.
 type pace struct {
@@ -153,7 +162,7 @@ func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.next = p.next.Add(time.Duration(1.04 / p.rate() * float64(time.Second)))
+	p.next = p.next.Add(time.Duration(min(1.04/p.rate()*float64(time.Second), math.MaxInt64/2)))
 	return contextError(ctx)
 }
 

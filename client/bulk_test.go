@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -216,4 +217,31 @@ func TestForEachRefusesWhatCannotBe(t *testing.T) {
 		_, ok := errors.AsType[*client.ParamError](err)
 		assert.True(t, ok, "%+v: %v", params, err)
 	}
+}
+
+func TestForEachAtASnailsPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		three := func(yield func(*client.Conversation, error) bool) {
+			for range 3 {
+				if !yield(&client.Conversation{}, nil) {
+					return
+				}
+			}
+		}
+		result, err := client.ForEach(ctx, three, func(context.Context, *client.Conversation) error { return nil }, client.BulkParams{Rate: 1e-10})
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, 1, result.Succeeded)
+	})
+}
+
+// An action that ends its goroutine has failed.
+func TestForEachCountsWhatEnds(t *testing.T) {
+	t.Parallel()
+	one := func(yield func(*client.Conversation, error) bool) { yield(&client.Conversation{SID: "CH1"}, nil) }
+	result, err := client.ForEach(t.Context(), one, func(context.Context, *client.Conversation) error { runtime.Goexit(); return nil }, client.BulkParams{})
+	require.NoError(t, err)
+	assert.Equal(t, 1, result.Failed)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"os"
@@ -45,10 +46,8 @@ func New(auth gen.RequestEditorFn, opts ...Option) (*Client, error) {
 		return nil, err
 	}
 
-	// The caller's http.Client is copied, never written to. A redirect could lead the credentials to
-	// another host, and a POST that is redirected may have been carried out: neither is followed.
-	httpClient := *cfg.httpClient
-	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	httpClient := *cfg.httpClient // the caller's own is never written to
+	httpClient.Transport = stay{cmp.Or[http.RoundTripper](httpClient.Transport, http.DefaultTransport)}
 
 	generated, err := gen.NewClientWithResponses(server,
 		gen.WithHTTPClient(&sender{httpClient: &httpClient, maxResponse: cfg.maxResponse}),

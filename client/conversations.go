@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,9 +88,10 @@ const (
 	StateInitializing = gen.ConversationEnumStateInitializing
 )
 
-// DecodeAttributes decodes the attributes into the value that v points to, as json.Unmarshal does.
+// DecodeAttributes decodes the attributes into the value that v points to, as json.Unmarshal does. Those
+// that an answer leaves out are {}.
 func (c *Conversation) DecodeAttributes(v any) error {
-	return json.Unmarshal([]byte(c.Attributes), v)
+	return json.Unmarshal([]byte(cmp.Or(c.Attributes, noAttributes)), v)
 }
 
 // Create creates a conversation. When its outcome is unclear it is repeated only if it has a unique
@@ -103,21 +105,20 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	if params.State != nil && *params.State == StateClosed {
 		return nil, &ParamError{Param: "State", Reason: "a conversation cannot be created closed"}
 	}
-	call, err := r.newCall(verbCreate, http.StatusCreated, opts)
+	named := form.UniqueName != nil && *form.UniqueName != ""
+	call, err := r.newCall(verbCreate, http.StatusCreated, opts, params.UniqueName)
 	if err != nil {
 		return nil, err
 	}
-	named := form.UniqueName != nil && *form.UniqueName != ""
 	call.repeatable = named
 
-	began := time.Now()
 	var created *gen.ConversationsV1Conversation
 	err = r.client.do(ctx, call, func(ctx context.Context) (err error) {
 		created, err = r.endpoints.create(ctx, &gen.CreateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
 		return checkConversation(created, err)
 	})
 	if e, ok := errors.AsType[*Error](err); ok && named && e.Unclear && (e.Code == codeNameTaken || e.Code == codeModification) {
-		return r.resolveCreate(ctx, params, call, e, began)
+		return r.resolveCreate(ctx, params, call, e)
 	}
 	if err != nil {
 		return nil, err
@@ -130,7 +131,7 @@ func (r *Conversations) Fetch(ctx context.Context, id string, opts ...CallOption
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	call, err := r.newCall(verbFetch, http.StatusOK, opts)
+	call, err := r.newCall(verbFetch, http.StatusOK, opts, &id)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +152,7 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 
 // Update changes the given fields of a conversation, by its SID or unique name. A closed conversation
 // cannot be updated: the error then matches [ErrClosed], unless an attempt with an unclear outcome had
-// closed it as was asked.
+// closed it as was asked. Likewise [ErrNotFound], if such an attempt had renamed it.
 func (r *Conversations) Update(ctx context.Context, id string, params UpdateParams, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -160,7 +161,7 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	if err != nil {
 		return nil, err
 	}
-	call, err := r.newCall(verbUpdate, http.StatusOK, opts)
+	call, err := r.newCall(verbUpdate, http.StatusOK, opts, &id, params.UniqueName)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +172,14 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 		updated, err = r.endpoints.update(ctx, id, &gen.UpdateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
 		return checkConversation(updated, err)
 	})
-	if e, ok := errors.AsType[*Error](err); ok && e.Unclear && e.Code == codeClosed {
-		return r.resolveUpdate(ctx, id, params, call, e)
+	if e, ok := errors.AsType[*Error](err); ok && e.Unclear {
+		renamed := params.UniqueName != nil && *params.UniqueName != "" && *params.UniqueName != id
+		switch {
+		case e.Code == codeClosed:
+			return r.resolveUpdate(ctx, id, params, call, e)
+		case e.Status == http.StatusNotFound && renamed:
+			return r.resolveUpdate(ctx, *params.UniqueName, params, call, e)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -186,7 +193,7 @@ func (r *Conversations) Delete(ctx context.Context, id string, opts ...CallOptio
 	if err := checkID(id); err != nil {
 		return err
 	}
-	call, err := r.newCall(verbDelete, http.StatusNoContent, opts)
+	call, err := r.newCall(verbDelete, http.StatusNoContent, opts, &id)
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,8 @@
 //	any other status; an answer that    error         error                 error                 error
 //	is malformed or too large
 //
+// A refusal (4xx) that is cut short is asked for again, whatever the operation.
+//
 // A Retry-After header is honoured; if it asks for more than the longest delay of the policy, or than
 // the context has left, the error is returned at once, with [Error.RetryAfter]. The error always
 // describes the last answer. [Error.Unclear] tells whether a change may have been carried out all the

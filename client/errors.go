@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // What an error of a call may be, for errors.Is.
@@ -40,7 +41,8 @@ type Error struct {
 	// Code is Twilio's error code, 0 where there is none.
 	// See https://www.twilio.com/docs/api/errors
 	Code int
-	// Message is Twilio's description of the error. In a path in it, a unique name is replaced by {Sid}.
+	// Message is Twilio's description of the error, in which the unique names of the call are replaced by
+	// {UniqueName}.
 	Message string
 	// MoreInfo is the URL of the page that explains the code.
 	MoreInfo string
@@ -53,11 +55,11 @@ type Error struct {
 	// Unclear tells that the operation may have been carried out all the same: an attempt was sent and
 	// its outcome never learnt. It is not set for Fetch and List, which change nothing.
 	Unclear bool
-	// Cursor resumes a List that failed: it stands for the page that could not be fetched.
+	// Cursor resumes a List that failed: it stands for the page that is missing.
 	Cursor Cursor
 
 	cause error
-	date  time.Time // the server's clock when it answered, zero if unknown
+	began time.Time // the beginning of the call by the server's clock, zero if unknown
 }
 
 // Error describes the failure in a line: operation, status, message, code, request id, attempts, and
@@ -72,7 +74,7 @@ func (e *Error) Error() string {
 		}
 	}
 	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", e.Message)
+		fmt.Fprintf(&b, ": %s", strings.Map(printable, e.Message))
 	}
 	if e.cause != nil {
 		fmt.Fprintf(&b, ": %v", e.cause)
@@ -102,6 +104,14 @@ func (e *Error) Error() string {
 		b.WriteString("; no conversation was created")
 	}
 	return b.String()
+}
+
+// printable keeps the text of an error in one line, whatever a server sends.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 // Is reports whether target is one of the errors of this package that describes e.

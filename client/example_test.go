@@ -265,7 +265,7 @@ func ExampleError() {
 	if e, ok := errors.AsType[*client.Error](err); ok {
 		fmt.Println(e.Operation, e.Status, e.Code, e.Message)
 	}
-	// Output: fetchConversation 404 20404 The requested resource /Conversations/{Sid} was not found
+	// Output: fetchConversation 404 20404 The requested resource /Conversations/{UniqueName} was not found
 }
 
 func ExampleParamError() {

@@ -71,21 +71,11 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 			return
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		type fetched struct {
-			page     *Page
-			response Response
-			err      error
-		}
-		fetch := func(cursor Cursor) (f fetched) {
-			call := *call
-			call.response = &f.response
-			f.page, f.err = r.page(ctx, &call, query, cursor)
-			return f
-		}
-		var ahead chan fetched // the page that is being fetched, if one is
+		ahead := make(chan fetched, 1)
+		fetching := false // whether the next page is on its way
 		defer func() {
 			cancel()
-			if ahead != nil {
+			if fetching {
 				<-ahead
 			}
 		}()
@@ -96,11 +86,10 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 		cursor, seen := params.Cursor, map[string]bool{params.Cursor.token(): true}
 		for first := true; ; {
 			var next fetched
-			if ahead != nil {
-				next = <-ahead
-				ahead = nil
+			if fetching {
+				next, fetching = <-ahead, false
 			} else {
-				next = fetch(cursor)
+				next = r.fetchPage(ctx, *call, query, cursor)
 			}
 			if call.response != nil {
 				*call.response = next.response
@@ -115,9 +104,9 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 			cursor = next.page.Next
 			more := cursor != "" && !repeated && (left < 0 || left > len(next.page.Items))
 			for i, c := range next.page.Items {
-				if more && ahead == nil && (i > 0 || !first) {
-					ahead = make(chan fetched, 1)
-					go func() { ahead <- fetch(cursor) }()
+				if more && !fetching && (i > 0 || !first) {
+					fetching = true
+					r.fetchAhead(ctx, *call, query, cursor, func(f fetched) { ahead <- f })
 				}
 				if !yield(c, nil) {
 					return
@@ -128,8 +117,9 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 			}
 			first = false
 			if repeated {
-				yield(nil, &Error{Operation: call.operation, Status: next.response.StatusCode, RequestID: next.response.RequestID,
-					Attempts: next.response.Attempts, Cursor: cursor, cause: errPageRepeated})
+				e := next.response.error(call, errPageRepeated)
+				e.Cursor = cursor
+				yield(nil, e)
 				return
 			}
 			if cursor == "" {
@@ -245,6 +235,36 @@ func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConv
 		page.Items[i] = (*Conversation)(&list.Conversations[i])
 	}
 	return page, nil
+}
+
+// fetched is a page, and the last answer that it took to fetch it.
+type fetched struct {
+	page     *Page
+	response Response
+	err      error
+}
+
+func (r *Conversations) fetchPage(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor) (f fetched) {
+	call.response = &f.response
+	f.page, f.err = r.page(ctx, &call, query, cursor)
+	return f
+}
+
+var errGoexit = errors.New("the transport ended the goroutine that it was called in")
+
+// fetchAhead fetches a page in a goroutine of its own, which delivers it in any case: a test double
+// that fails its test ends the goroutine.
+func (r *Conversations) fetchAhead(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor, deliver func(fetched)) {
+	go func() {
+		f := fetched{err: (&Response{}).error(&call, errGoexit)}
+		defer func() { deliver(f) }()
+		f = r.fetchPage(ctx, call, query, cursor)
+	}()
+}
+
+// error is the error of a call that was answered, but not as it has to be.
+func (r *Response) error(call *call, cause error) *Error {
+	return &Error{Operation: call.operation, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
 }
 
 // nextCursor returns the cursor of the page that the URL names, which is not followed: its host may

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -255,4 +256,23 @@ func TestListResponseIsOfThePage(t *testing.T) {
 		}
 		assert.Equal(t, []string{"RQ1", "RQ1", "RQ1", "RQ2"}, ids)
 	})
+}
+
+// A transport that ends its goroutine, as a failing test double does, ends a listing with an error.
+func TestTransportThatEndsItsGoroutine(t *testing.T) {
+	t.Parallel()
+	requests := 0
+	c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+		if requests++; requests == 2 {
+			runtime.Goexit()
+		}
+		return page("A", 1, 2)(req)
+	}))
+	_, err := collect(t, c, client.ListParams{})
+	assert.ErrorContains(t, err, "goroutine")
+
+	c = newClient(t, roundTripper(func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil }))
+	for _, err = range c.Conversations.Scan(t.Context(), client.ScanParams{}) {
+	}
+	assert.ErrorContains(t, err, "goroutine")
 }

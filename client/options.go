@@ -32,11 +32,15 @@ const (
 )
 
 // WithBaseURL sends all requests to another server than Twilio's: an emulator, a proxy, a test
-// server. Its path, if it has one, goes before /v1. Plain http is refused for a host that is not
-// loopback (see [WithInsecureHTTP]), as are a user, a query and a fragment in the URL.
+// server. Its path, if it has one, goes before /v1. It takes the place of a region and an edge that were
+// given before. Plain http is refused for a host that is not loopback (see [WithInsecureHTTP]), as are a
+// user, a query and a fragment in the URL.
 func WithBaseURL(baseURL string) Option {
 	return func(c *config) error {
-		c.baseURL = baseURL
+		if baseURL == "" {
+			return &ParamError{Param: "base URL", Reason: "it is empty"}
+		}
+		c.baseURL, c.region, c.edge = baseURL, "", ""
 		return nil
 	}
 }
@@ -171,7 +175,7 @@ func (c *config) server() (string, error) {
 		reason = "it is malformed"
 	case c.region != "" || c.edge != "":
 		reason = "it excludes a region and an edge"
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		reason = "it must begin with https:// or http:// and a host"
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		reason = "it must not have a user, a query or a fragment"

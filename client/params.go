@@ -57,6 +57,7 @@ type UpdateParams CreateParams
 const (
 	maxFriendlyName = 256       // characters
 	maxAttributes   = 16 * 1024 // bytes
+	noAttributes    = "{}"      // what Twilio returns where none are set
 	minInactive     = time.Minute
 	minClosed       = 10 * time.Minute
 )

@@ -191,6 +191,8 @@ func TestConstruction(t *testing.T) {
 	t.Parallel()
 	auth := client.BasicAuth(accountSID, authToken)
 	for name, opts := range map[string][]client.Option{
+		"an empty base URL":     {client.WithBaseURL("")},
+		"no host but a port":    {client.WithBaseURL("https://:443")},
 		"plain http":            {client.WithBaseURL("http://example.com")},
 		"no scheme":             {client.WithBaseURL("example.com")},
 		"another scheme":        {client.WithBaseURL("ftp://example.com")},
@@ -243,6 +245,7 @@ func TestHosts(t *testing.T) {
 		"https://conversations.dublin.us1.twilio.com/v1/Conversations/x": {client.WithEdge("dublin")},
 		"https://conversations.dublin.ie1.twilio.com/v1/Conversations/x": {client.WithEdge("dublin"), client.WithRegion("ie1")},
 		"https://example.com/twilio/v1/Conversations/x":                  {client.WithBaseURL("https://example.com/twilio")},
+		"https://example.org/v1/Conversations/x":                         {client.WithRegion("ie1"), client.WithBaseURL("https://example.org")},
 		"https://example.com:8443/twilio/v1/Conversations/x":             {client.WithBaseURL("https://example.com:8443/twilio/")},
 		"http://localhost:4010/v1/Conversations/x":                       {client.WithBaseURL("http://localhost:4010")},
 		"http://[::1]:4010/v1/Conversations/x":                           {client.WithBaseURL("http://[::1]:4010")},

@@ -49,34 +49,42 @@ func (p RetryPolicy) backoff(attempt int) time.Duration {
 
 // do makes the attempts of a call. Its error is nil or an *Error that describes the last answer.
 func (c *Client) do(ctx context.Context, call *call, send func(context.Context) error) error {
-	e := &Error{Operation: call.operation, cause: contextError(ctx)}
-	if e.cause != nil {
-		return e
+	if err := contextError(ctx); err != nil {
+		return &Error{Operation: call.operation, cause: err}
 	}
 	unclear := false
+	callBegan := time.Now()
 	for attempts := 1; ; attempts++ {
 		a := &attempt{call: call}
 		began := time.Now()
 		err := c.try(ctx, a, send)
 		c.log(ctx, a, attempts, time.Since(began), err)
+		if !a.dispatched {
+			attempts--
+		}
 		if call.response != nil {
 			*call.response = Response{StatusCode: a.status, Header: a.header, RequestID: requestID(a.header), Attempts: attempts}
 		}
 		if err == nil {
 			return nil
 		}
-		if !a.dispatched {
-			attempts--
-		}
 
+		most := c.retry.MaxAttempts
 		if limited, ok := ctx.Value(rateLimitKey{}).(func()); ok && a.status == http.StatusTooManyRequests {
 			limited() // at once, not when the call returns: a scan or a bulk job slows down now
+			if call.changes && most > 1 {
+				most *= 2 // and since it does, patience pays
+			}
 		}
 		maybeDone, again := a.judge(err)
 		unclear = unclear || maybeDone
-		e = a.describe(err)
-		e.Operation, e.Attempts, e.Unclear = call.operation, attempts, unclear && call.changes
-		if !again || attempts >= c.retry.MaxAttempts || unclear && !call.repeatable {
+		e := a.describe(err, callBegan)
+		e.Attempts, e.Unclear = attempts, unclear && call.changes
+		if !again || attempts >= most || unclear && !call.repeatable {
+			return e
+		}
+		if ended := contextError(ctx); ended != nil {
+			e.cause = ended
 			return e
 		}
 
@@ -89,10 +97,9 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context) 
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			if ended := contextError(ctx); e.cause != nil {
-				e.cause = fmt.Errorf("%w; before that: %w", ended, e.cause)
-			} else {
-				e.cause = ended
+			e.cause = contextError(ctx)
+			if a.status == 0 {
+				e.cause = fmt.Errorf("%w; before that: %w", e.cause, err)
 			}
 			return e
 		}
@@ -135,18 +142,22 @@ func (a *attempt) judge(err error) (maybeDone, again bool) {
 	case a.status == 500, a.status == 502, a.status == 503, a.status == 504:
 		return true, true
 	default:
-		return a.status < 300 || a.status > 500, a.readErr != nil
+		return a.status < 400 || a.status > 500, a.readErr != nil
 	}
 }
 
-// describe returns the error of an attempt, as the caller sees it.
-func (a *attempt) describe(err error) *Error {
-	e, ok := errors.AsType[*Error](err)
-	if !ok {
+// describe returns the error of an attempt, as the caller sees it. An *Error that err wraps is of another
+// call, such as the one that ended the context.
+func (a *attempt) describe(err error, callBegan time.Time) *Error {
+	e := a.refused
+	if e == nil || err != error(e) {
 		e = &Error{cause: err}
 	}
-	e.Status, e.RequestID = a.status, requestID(a.header)
-	e.date, _ = http.ParseTime(a.header.Get("Date"))
+	e.Operation, e.Status, e.RequestID = a.call.operation, a.status, requestID(a.header)
+	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
+		// The server's clock when it answered, to the second below, less the time since.
+		e.began = date.Add(-a.answered.Sub(callBegan)).Truncate(time.Second)
+	}
 	return e
 }
 

@@ -2,8 +2,10 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -46,7 +48,7 @@ func TestRetryTable(t *testing.T) {
 		{"409", func(string) step { return jsonAnswer(409, nameTaken) }, "", false},
 		{"refusal truncated", func(string) step { return cutShort(400, `{"code":`) }, "create, create named, fetch, list, update, delete", false},
 		{"501", func(string) step { return status(501) }, "", true},
-		{"302", func(string) step { return answer(302, "", "", "Location", "https://elsewhere.example/") }, "", false},
+		{"302", func(string) step { return answer(302, "", "", "Location", "https://elsewhere.example/") }, "", true},
 		{"202", func(string) step { return jsonAnswer(202, conversation()) }, "", true},
 		{"not JSON", func(verb string) step { return answer(max(200, successStatus[verb]), "text/html", "<html>") }, "", true},
 	} {
@@ -371,15 +373,27 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 		{name: "ours, with 50391", conflict: `{"code":50391}`, fetched: jsonAnswer(200, with()), ok: true},
 		{name: "being initialized", params: func(p *client.CreateParams) { p.State = new(client.StateActive) },
 			fetched: jsonAnswer(200, with("state", `"initializing"`)), ok: true},
-		{name: "older", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:18Z"`))},
-		{name: "another friendly name", fetched: jsonAnswer(200, with("friendly_name", `"Other"`))},
-		{name: "other attributes", fetched: jsonAnswer(200, with("attributes", `"{\"n\": 2}"`))},
-		{name: "no timer", fetched: jsonAnswer(200, with("timers", `{}`))},
-		{name: "no closing timer", params: func(p *client.CreateParams) { p.ClosedAfter = new(time.Hour) }, fetched: jsonAnswer(200, with())},
+		// Only a date before the call tells for certain that it is somebody else's.
+		{name: "older", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:10Z"`))},
+		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:10Z"`, "friendly_name", `"Other"`))},
+		{name: "older by as much as clocks may differ", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:18Z"`)), unclear: true},
+		{name: "another friendly name", fetched: jsonAnswer(200, with("friendly_name", `"Other"`)), unclear: true},
+		{name: "other attributes", fetched: jsonAnswer(200, with("attributes", `"{\"n\": 2}"`)), unclear: true},
+		{name: "other digits", params: func(p *client.CreateParams) { p.Attributes = json.RawMessage("12345678901234567890") },
+			fetched: jsonAnswer(200, with("attributes", `"12345678901234567891"`)), unclear: true},
+		{name: "no timer", fetched: jsonAnswer(200, with("timers", `{}`)), unclear: true},
+		{name: "no closing timer", params: func(p *client.CreateParams) { p.ClosedAfter = new(time.Hour) }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "another messaging service", params: func(p *client.CreateParams) { p.MessagingServiceSID = new("MG00000000000000000000000000000001") },
-			fetched: jsonAnswer(200, with("messaging_service_sid", `"MG00000000000000000000000000000002"`))},
-		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(2026, 1, 18, 3, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with())},
-		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`))},
+			fetched: jsonAnswer(200, with("messaging_service_sid", `"MG00000000000000000000000000000002"`)), unclear: true},
+		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(2026, 1, 18, 3, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`)), unclear: true},
+		{name: "a friendly name not asked for", params: func(p *client.CreateParams) { p.FriendlyName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "attributes not asked for", params: func(p *client.CreateParams) { p.Attributes = nil }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "a sender not asked for", params: func(p *client.CreateParams) { p.BindingsEmailName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "a state not asked for", fetched: jsonAnswer(200, with("state", `"inactive"`)), unclear: true},
+		{name: "nothing asked for", params: func(p *client.CreateParams) { *p = client.CreateParams{UniqueName: p.UniqueName} },
+			fetched: jsonAnswer(200, conversation("unique_name", `"order-1234"`, "date_created", `"2026-01-18T03:17:20Z"`)), ok: true},
+		{name: "no date", fetched: jsonAnswer(200, with("date_created", "null")), unclear: true},
 		{name: "no clock", date: "-", fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "a date of its own", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(2026, 1, 18, 3, 17, 19, 0, time.UTC)) },
 			fetched: jsonAnswer(200, with()), unclear: true},
@@ -410,11 +424,32 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 				}
 				assert.ErrorIs(t, err, client.ErrConflict)
 				assert.Equal(t, tc.unclear, errors.Is(err, client.ErrMaybeCreated), "%v", err)
+				assert.NotErrorIs(t, err, client.ErrNotFound)
 				assert.Nil(t, conv)
 			})
 		})
 	}
 }
+
+// The clock is read when the conflict begins to arrive, however long the rest takes.
+func TestUnclearCreateWithATrickle(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, connectionLost, func(req *http.Request) (*http.Response, error) {
+			resp, err := jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT")(req)
+			resp.Body = io.NopCloser(io.MultiReader(pause(20*time.Second), resp.Body))
+			return resp, err
+		}, jsonAnswer(200, conversation("unique_name", `"n"`, "date_created", `"2026-01-18T03:17:09Z"`)))
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
+		assert.ErrorIs(t, err, client.ErrConflict, "it is ten seconds older than the call")
+		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
+	})
+}
+
+// pause is a reader that takes its time and has nothing.
+type pause time.Duration
+
+func (p pause) Read([]byte) (int, error) { time.Sleep(time.Duration(p)); return 0, io.EOF }
 
 // The age of the conversation is measured from the beginning of the call: a second attempt after
 // a timeout of 30 seconds must still know the first one's.
@@ -457,7 +492,7 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 					return
 				}
 				assert.ErrorIs(t, err, client.ErrClosed)
-				assert.False(t, apiError(t, err).Unclear)
+				assert.True(t, apiError(t, err).Unclear, "it may have been what was asked, and changed since")
 			})
 		})
 	}
@@ -465,4 +500,57 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 	_, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
 	assert.ErrorIs(t, err, client.ErrClosed, "a clear refusal")
 	server.done()
+}
+
+// An error that is the cause of a context, as in an errgroup, stays what it is.
+func TestErrorsOfOtherCallsStay(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodPost {
+				return silence(req)
+			}
+			return jsonAnswer(404, notFound)(req)
+		}))
+		_, first := c.Conversations.Fetch(ctx, "gone")
+		time.AfterFunc(time.Second, func() { cancel(first) })
+		_, other := c.Conversations.Create(ctx, client.CreateParams{})
+		assert.Equal(t, "fetchConversation", apiError(t, first).Operation)
+		assert.NotErrorIs(t, first, client.ErrMaybeCreated)
+		assert.NotSame(t, first, other)
+		assert.Equal(t, "createConversation", apiError(t, other).Operation)
+		assert.Zero(t, apiError(t, other).Status)
+		assert.ErrorIs(t, other, context.Canceled)
+		assert.ErrorIs(t, other, client.ErrMaybeCreated)
+	})
+}
+
+// A conversation that is renamed while the answer is lost is found under its new name.
+func TestUnclearRenameIsResolved(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, connectionLost, jsonAnswer(404, notFound), jsonAnswer(200, conversation("unique_name", `"new"`)))
+		conv, err := newClient(t, server).Conversations.Update(t.Context(), "old", client.UpdateParams{UniqueName: new("new")})
+		require.NoError(t, err)
+		assert.Equal(t, "new", conv.UniqueName)
+		assert.Equal(t, "/v1/Conversations/new", server.requests[2].URL.Path)
+		server.done()
+
+		server = newScript(t, connectionLost, jsonAnswer(404, notFound), jsonAnswer(404, notFound))
+		_, err = newClient(t, server).Conversations.Update(t.Context(), "old", client.UpdateParams{UniqueName: new("new")})
+		assert.ErrorIs(t, err, client.ErrNotFound)
+		assert.Equal(t, "updateConversation", apiError(t, err).Operation)
+		server.done()
+	})
+}
+
+func TestCancelTextIsNotDoubled(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(errors.New("gone")) })
+		_, err := newClient(t, newScript(t, silence)).Conversations.Fetch(ctx, "x")
+		assert.EqualError(t, err, "fetchConversation: context canceled: gone")
+	})
 }

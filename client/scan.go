@@ -73,13 +73,11 @@ func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...Cal
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		workers := newPool(cmp.Or(params.Workers, DefaultScanWorkers))
-		type fetched struct {
-			window   *window
-			page     *Page
-			response Response
-			err      error
+		type result struct {
+			window *window
+			fetched
 		}
-		results := make(chan fetched, workers.most)
+		results := make(chan result, workers.most)
 		inFlight := 0
 		defer func() {
 			cancel()
@@ -100,12 +98,7 @@ func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...Cal
 				w.inFlight = true
 				inFlight++
 				progress.Requests++
-				f, call, query := fetched{window: w}, *call, w.query
-				go func() {
-					call.response = &f.response
-					f.page, f.err = r.page(onRateLimit(ctx, workers.limited()), &call, query, w.cursor)
-					results <- f
-				}()
+				r.fetchAhead(onRateLimit(ctx, workers.limited()), *call, w.query, w.cursor, func(f fetched) { results <- result{w, f} })
 			}
 			for _, c := range page {
 				if !yield(c, nil) {
@@ -134,8 +127,7 @@ func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...Cal
 			if f.err == nil {
 				workers.succeeded()
 				if page, err = s.take(f.window, f.page); err != nil {
-					f.err = &Error{Operation: call.operation, Status: f.response.StatusCode, RequestID: f.response.RequestID,
-						Attempts: f.response.Attempts, cause: err}
+					f.err = f.response.error(call, err)
 				}
 			}
 			if f.err != nil {
@@ -273,15 +265,15 @@ func (s *scan) take(w *window, page *Page) ([]*Conversation, error) {
 	before := min(w.last, w.newest)
 	for i, c := range page.Items {
 		at := c.DateCreated.Unix()
-		if at > w.last {
+		if c.DateCreated.IsZero() || at > w.last {
 			return nil, errScanOrder // to go on would be to miss some
 		}
 		w.last = at
-		if at > w.newest {
+		switch {
+		case at > w.newest:
 			from = i + 1
-		} else if at < w.oldest {
-			end, done = i, true
-			break
+		case at < w.oldest:
+			end, done = min(end, i), true
 		}
 	}
 	if w.pages++; !done {

@@ -165,3 +165,52 @@ func TestPageURLsAreNotFollowed(t *testing.T) {
 		assert.Equal(t, "T1", server.requests[1].URL.Query().Get("PageToken"))
 	}
 }
+
+// A unique name is in no text, wherever the server repeats it.
+func TestNamesAreRedactedEverywhere(t *testing.T) {
+	t.Parallel()
+	const name = "Alice/1@example.com"
+	for _, message := range []string{
+		"Conversation with unique name '" + name + "' already exists",
+		"Conversation " + name + " was not found",
+		"The requested resource /Conversations/alice%2f1@example.com was not found",
+		"The requested resource /Conversations/" + url.PathEscape(name) + " was not found",
+		"UniqueName=" + url.QueryEscape(name) + " is taken",
+	} {
+		refusal := jsonAnswer(409, fmt.Sprintf(`{"code":50353,"message":%q}`, message))
+		for _, do := range []func(c *client.Conversations) error{
+			func(c *client.Conversations) error { _, err := c.Fetch(t.Context(), name); return err },
+			func(c *client.Conversations) error { return c.Delete(t.Context(), name) },
+			func(c *client.Conversations) error {
+				_, err := c.Create(t.Context(), client.CreateParams{UniqueName: new(name)})
+				return err
+			},
+			func(c *client.Conversations) error {
+				_, err := c.Update(t.Context(), "x", client.UpdateParams{UniqueName: new(name)})
+				return err
+			},
+		} {
+			err := do(newClient(t, newScript(t, refusal)).Conversations)
+			text := strings.ToLower(fmt.Sprintf("%v %+v %#v", err, err, *apiError(t, err)))
+			assert.NotContains(t, text, "alice", message)
+			assert.NotContains(t, text, "example", message)
+			assert.Contains(t, text, "{uniquename}")
+		}
+	}
+	// A name that is a part of a word leaves the word alone.
+	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"message":"at 1: a resource was not found"}`))).Conversations.Fetch(t.Context(), "a")
+	assert.Equal(t, "at 1: {UniqueName} resource was not found", apiError(t, err).Message)
+}
+
+// The errors of a transport are found in the error of the call, whatever they are wrapped in, and no URL
+// is in its text.
+func TestTransportErrorsAreFound(t *testing.T) {
+	t.Parallel()
+	sentinel := errors.New("circuit open")
+	_, err := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+		return nil, fmt.Errorf("%w: %w", sentinel, &url.Error{Op: "Get", URL: req.URL.String(), Err: io.ErrUnexpectedEOF})
+	}), noRetry).Conversations.Fetch(t.Context(), "alice")
+	assert.ErrorIs(t, err, sentinel)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	assert.NotContains(t, err.Error(), "alice")
+}
