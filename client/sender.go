@@ -43,8 +43,10 @@ func (s *sender) Do(req *http.Request) (*http.Response, error) {
 			_, _ = readRefusal(resp)
 			return nil, errors.New("the answer is not JSON")
 		}
-		resp.Header = resp.Header.Clone()
-		resp.Header.Set("Content-Type", "application/json") // the generated parser knows no other spelling
+		if !strings.Contains(resp.Header.Get("Content-Type"), "json") {
+			resp.Header = resp.Header.Clone()
+			resp.Header.Set("Content-Type", "application/json") // the generated parser knows no capitals
+		}
 	}
 	resp.Body = &answerBody{ReadCloser: http.MaxBytesReader(nil, resp.Body, s.maxResponse), attempt: a, size: resp.ContentLength}
 	return resp, nil
