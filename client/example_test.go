@@ -206,6 +206,37 @@ func ExampleConversations_Page() {
 	// 5 conversations
 }
 
+func ExampleConversations_Scan() {
+	c := exampleClient(make([]conversationstest.Conversation, 250)...)
+	count := 0
+	for _, err := range c.Conversations.Scan(ctx, client.ScanParams{State: client.StateActive, Workers: 4}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		count++
+	}
+	fmt.Println(count)
+	// Output: 250
+}
+
+// Everything that is closed is deleted, as fast as the rate limit of the service allows.
+func ExampleForEach() {
+	c := exampleClient(
+		conversationstest.Conversation{State: "closed"},
+		conversationstest.Conversation{State: "closed"},
+		conversationstest.Conversation{UniqueName: "order-1"},
+	)
+	closed := c.Conversations.List(ctx, client.ListParams{State: client.StateClosed})
+	result, err := client.ForEach(ctx, closed, func(ctx context.Context, conv *client.Conversation) error {
+		return c.Conversations.Delete(ctx, conv.SID)
+	}, client.BulkParams{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(result.Succeeded, "deleted,", result.Failed, "failed,", len(emulator.Conversations("")), "left")
+	// Output: 2 deleted, 0 failed, 1 left
+}
+
 func ExampleConversations_Update() {
 	c := exampleClient(conversationstest.Conversation{UniqueName: "order-1"})
 	conv, err := c.Conversations.Update(ctx, "order-1", client.UpdateParams{State: new(client.StateClosed)})
