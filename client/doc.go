@@ -63,10 +63,11 @@
 //	429                                 retry         retry                 retry                 retry
 //	never sent: no connection was made  retry         retry                 retry                 retry
 //	500, 502, 503, 504; connection      retry         retry; refused as     retry; a 404 after    retry with a unique
-//	lost; attempt timed out; answer                   closed after that,    that is success       name; a conflict after
-//	truncated: the outcome is unclear                 it is success if the                        that is resolved by
-//	                                                  conversation is what                        fetching the name;
-//	                                                  was asked for                               ErrMaybeCreated without
+//	lost; attempt timed out; answer                   closed or, renamed,   that is success       name; a conflict after
+//	truncated: the outcome is unclear                 not found after that,                       that is resolved by
+//	                                                  it is success if the                        fetching the name;
+//	                                                  conversation is what                        ErrMaybeCreated without
+//	                                                  was asked for
 //	any other status; an answer that    error         error                 error                 error
 //	is malformed or too large
 //
