@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -359,4 +360,19 @@ func TestDecodeNoAttributes(t *testing.T) {
 	var v map[string]any
 	require.NoError(t, conv.DecodeAttributes(&v))
 	assert.Empty(t, v)
+}
+
+// An answer that changes the protocol has no body that would end.
+func TestAnotherProtocol(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		_, err := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {
+			resp, err := answer(101, "", "")(req)
+			resp.Body = stalled{req.Context()}
+			return resp, err
+		})).Conversations.Fetch(t.Context(), "x")
+		assert.Equal(t, 101, apiError(t, err).Status)
+		assert.Zero(t, time.Since(began))
+	})
 }

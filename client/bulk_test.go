@@ -245,3 +245,29 @@ func TestForEachCountsWhatEnds(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, result.Failed)
 }
+
+// A bulk job slows down when it is told to, so that its calls have more patience than others.
+func TestForEachIsPatient(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		refused := jsonAnswer(429, `{"code":50063}`)
+		server := newScript(t, refused, refused, refused, refused, refused, refused, refused, success("delete"))
+		c := newClient(t, server)
+		result, err := client.ForEach(t.Context(), numbered(1, nil), func(ctx context.Context, conv *client.Conversation) error {
+			return c.Conversations.Delete(ctx, conv.SID)
+		}, client.BulkParams{})
+		require.NoError(t, err)
+		assert.Equal(t, client.BulkResult{Succeeded: 1}, result)
+		server.done()
+
+		// Without retries there are none.
+		server = newScript(t, refused)
+		c = newClient(t, server, noRetry)
+		result, err = client.ForEach(t.Context(), numbered(1, nil), func(ctx context.Context, conv *client.Conversation) error {
+			return c.Conversations.Delete(ctx, conv.SID)
+		}, client.BulkParams{})
+		require.NoError(t, err)
+		assert.Equal(t, 1, result.Failed)
+		server.done()
+	})
+}

@@ -150,7 +150,7 @@ func (a *attempt) judge(err error) (maybeDone, again bool) {
 // call, such as the one that ended the context.
 func (a *attempt) describe(err error, callBegan time.Time) *Error {
 	e := a.refused
-	if e == nil || err != error(e) {
+	if e == nil {
 		e = &Error{cause: err}
 	}
 	e.Operation, e.Status, e.RequestID = a.call.operation, a.status, requestID(a.header)

@@ -173,6 +173,7 @@ func TestNamesAreRedactedEverywhere(t *testing.T) {
 	for _, message := range []string{
 		"Conversation with unique name '" + name + "' already exists",
 		"Conversation " + name + " was not found",
+		"the key v1_" + name + "_2 is taken",
 		"The requested resource /Conversations/alice%2f1@example.com was not found",
 		"The requested resource /Conversations/" + url.PathEscape(name) + " was not found",
 		"UniqueName=" + url.QueryEscape(name) + " is taken",
@@ -197,6 +198,12 @@ func TestNamesAreRedactedEverywhere(t *testing.T) {
 			assert.Contains(t, text, "{uniquename}")
 		}
 	}
+	// Nor in that of an error that is told in another.
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, connectionLost, jsonAnswer(409, nameTaken), jsonAnswer(404, `{"message":"`+name+` was not found"}`))
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new(name)})
+		assert.ErrorContains(t, err, "{UniqueName} was not found")
+	})
 	// A name that is a part of a word leaves the word alone.
 	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"message":"at 1: a resource was not found"}`))).Conversations.Fetch(t.Context(), "a")
 	assert.Equal(t, "at 1: {UniqueName} resource was not found", apiError(t, err).Message)
