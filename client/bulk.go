@@ -15,21 +15,19 @@ const (
 	// otherwise: what Twilio allows of creates and deletes together in a Conversation Service.
 	//
 	// See https://www.twilio.com/docs/conversations/conversations-limits
-	DefaultBulkRate = 30
-	// DefaultBulkWorkers is how many actions [ForEach] has in progress unless [BulkParams] says otherwise.
-	DefaultBulkWorkers = 16
-	// MaxBulkFailures is how many failures a [BulkResult] holds. Progress sees all of them.
-	MaxBulkFailures = 1000
+	DefaultBulkRate    = 30
+	defaultBulkWorkers = 16
+	maxBulkFailures    = 1000
 )
 
 // BulkParams say how [ForEach] works. The zero value is right for deletes in one service.
 type BulkParams struct {
-	// Rate is how many actions a second the server permits, DefaultBulkRate if zero. They begin at even
+	// Rate is how many actions a second the server permits, not negative, DefaultBulkRate if zero. They begin at even
 	// intervals, 4 % fewer than that, so that no second gets too many although some take longer on their
 	// way than others. Twilio counts creates and deletes by service, but updates by conversation: closing
 	// many may go faster.
 	Rate float64
-	// Workers is how many actions are in progress at the most, DefaultBulkWorkers if zero.
+	// Workers is how many actions are in progress at the most, not negative, 16 if zero.
 	Workers int
 	// Progress, if set, is called after each action, also when it failed. It is called by the goroutine of
 	// the action, one at a time, and holds up the others.
@@ -50,7 +48,7 @@ type BulkProgress struct {
 type BulkResult struct {
 	// Succeeded and Failed are how many actions did.
 	Succeeded, Failed int
-	// Failures are the first failures, at most MaxBulkFailures.
+	// Failures are the first failures, at most 1,000. BulkParams.Progress sees all of them.
 	Failures []BulkFailure
 }
 
@@ -89,7 +87,7 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 	}
 	rate := cmp.Or(params.Rate, DefaultBulkRate)
 	pace := &pace{most: rate, now: rate}
-	workers := make(chan struct{}, cmp.Or(params.Workers, DefaultBulkWorkers))
+	workers := make(chan struct{}, cmp.Or(params.Workers, defaultBulkWorkers))
 	actionCtx := onRateLimit(ctx, pace.limited)
 	var running sync.WaitGroup
 	defer running.Wait() // also if the sequence panics
@@ -111,7 +109,7 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 				defer mu.Unlock()
 				if err == nil {
 					result.Succeeded++
-				} else if result.Failed++; result.Failed <= MaxBulkFailures {
+				} else if result.Failed++; result.Failed <= maxBulkFailures {
 					result.Failures = append(result.Failures, BulkFailure{c.SID, err})
 				}
 				if params.Progress != nil {

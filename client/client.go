@@ -22,8 +22,8 @@ type Client struct {
 	attemptTimeout time.Duration
 }
 
-// New returns a client that authenticates with auth: [BasicAuth], [BearerToken], or any function
-// that prepares a request. It talks to https://conversations.twilio.com unless an option says
+// New returns a client that authenticates with auth: [BasicAuth], [BearerToken], or any
+// func(context.Context, *http.Request) error that prepares a request. It talks to https://conversations.twilio.com unless an option says
 // otherwise. Nothing is sent. A missing auth or an option that does not hold is an error.
 func New(auth gen.RequestEditorFn, opts ...Option) (*Client, error) {
 	if auth == nil {
@@ -33,10 +33,13 @@ func New(auth gen.RequestEditorFn, opts ...Option) (*Client, error) {
 		httpClient:     &http.Client{},
 		logger:         slog.New(slog.DiscardHandler),
 		retry:          RetryPolicy{}.withDefaults(),
-		attemptTimeout: DefaultAttemptTimeout,
-		maxResponse:    DefaultMaxResponseBytes,
+		attemptTimeout: defaultAttemptTimeout,
+		maxResponse:    defaultMaxResponse,
 	}
 	for _, opt := range opts {
+		if opt == nil {
+			return nil, &ParamError{Param: "option", Reason: "it is nil"}
+		}
 		if err := opt(&cfg); err != nil {
 			return nil, err
 		}

@@ -43,7 +43,8 @@ type Conversation struct {
 	Attributes string `json:"attributes"`
 	// DateCreated is when the conversation was created, in UTC to the second.
 	DateCreated time.Time `json:"date_created"`
-	// DateUpdated is when the conversation was last updated, in UTC to the second.
+	// DateUpdated is when the conversation was last updated, in UTC to the second. Twilio does not document
+	// whether messages count.
 	DateUpdated time.Time `json:"date_updated"`
 	// Timers are when the timers fire.
 	Timers Timers `json:"timers"`
@@ -72,7 +73,8 @@ type Bindings = gen.ConversationBindings
 // Export.
 type Links = gen.ConversationLinks
 
-// State is the state of a conversation.
+// State is the state of a conversation: StateActive, StateInactive, StateClosed, StateInitializing, or another
+// string that Twilio may add.
 //
 // See https://www.twilio.com/docs/conversations/states-timers
 type State = gen.ConversationEnumState
@@ -94,7 +96,7 @@ func (c *Conversation) DecodeAttributes(v any) error {
 	return json.Unmarshal([]byte(cmp.Or(c.Attributes, noAttributes)), v)
 }
 
-// Create creates a conversation. When its outcome is unclear it is repeated only if it has a unique
+// Create creates a conversation. A unique name that is taken matches [ErrConflict]. When its outcome is unclear it is repeated only if it has a unique
 // name; then a conflict with the conversation that an earlier attempt created is resolved to that
 // conversation. Otherwise the error matches [ErrMaybeCreated].
 func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ...CallOption) (*Conversation, error) {
@@ -126,7 +128,7 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	return (*Conversation)(created), nil
 }
 
-// Fetch fetches a conversation by its SID or unique name.
+// Fetch fetches a conversation by its SID or unique name. One that does not exist matches [ErrNotFound].
 func (r *Conversations) Fetch(ctx context.Context, id string, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -150,7 +152,8 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 	return (*Conversation)(fetched), nil
 }
 
-// Update changes the given fields of a conversation, by its SID or unique name. A closed conversation
+// Update changes the given fields of a conversation, by its SID or unique name. A new unique name that is taken
+// matches [ErrConflict]. A closed conversation
 // cannot be updated: the error then matches [ErrClosed], unless an attempt with an unclear outcome had
 // closed it as was asked. Likewise [ErrNotFound], if such an attempt had renamed it.
 func (r *Conversations) Update(ctx context.Context, id string, params UpdateParams, opts ...CallOption) (*Conversation, error) {

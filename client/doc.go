@@ -3,7 +3,7 @@
 //
 // # Constructing
 //
-// [New] takes an auth editor and options; [FromEnv] reads the environment variables that Twilio's
+// [New] takes the credentials, as an editor of requests, and options; [FromEnv] reads the environment variables that Twilio's
 // tools use. A [Client] is safe for concurrent use and has nothing to close.
 //
 //	c, err := client.New(client.BasicAuth(accountSID, authToken))
@@ -45,10 +45,10 @@
 //
 // [Conversations.List] ranges over all conversations that match, fetching the next page while the
 // caller works on this one. [Conversations.Page] returns one page with a [Cursor] for the next, which can
-// be stored. A list that fails yields its error after everything before it, with a cursor to resume
+// be stored to go on after a crash. A list that fails yields its error after everything before it, with a cursor to resume
 // from.
 //
-// [Conversations.Scan] visits the same conversations several times faster, in no particular order, by reading
+// [Conversations.Scan] visits the same conversations several times as fast, in no particular order, by reading
 // windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a scan, at a rate
 // that the server allows, and goes on past those that fail.
 //

@@ -18,15 +18,14 @@ var (
 	ErrUnauthorized = errors.New("unauthorized")
 	// ErrForbidden: the credentials do not allow the operation (403).
 	ErrForbidden = errors.New("forbidden")
-	// ErrConflict: the unique name is taken, or another change is in progress (409).
+	// ErrConflict: the unique name is taken (409, Error.Code 50353), or another change is in progress.
 	ErrConflict = errors.New("conflict")
 	// ErrRateLimited: too many requests; this one was not carried out (429).
 	ErrRateLimited = errors.New("rate limited")
 	// ErrClosed: the conversation is closed, for good, and cannot be updated (code 50377).
 	ErrClosed = errors.New("conversation closed")
 	// ErrMaybeCreated: Create failed in a way that does not tell whether the conversation was created.
-	// To find out, fetch it by its unique name, or list what was created since; a conversation
-	// without a unique name cannot be told from others.
+	// To find out, fetch it by its unique name, or list what was created since.
 	ErrMaybeCreated = errors.New("the conversation may have been created")
 )
 

@@ -308,7 +308,7 @@ func ExampleParamError() {
 	fmt.Println(err)
 	// Output:
 	// Timers.Closed
-	// Timers.Closed: it must be at least 10 minutes, or zero to remove the timer
+	// Timers.Closed: it must be at least 10m0s, or zero to remove the timer
 }
 
 // The connection is lost after the conversation was created. Without a unique name, repeating the request

@@ -13,9 +13,9 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// DefaultPageSize is how many conversations a page holds unless [ListParams] says otherwise: the
+// defaultPageSize is how many conversations a page holds unless ListParams says otherwise: the
 // most that Twilio documents today.
-const DefaultPageSize = 100
+const defaultPageSize = 100
 
 // maxPageSize is the most that a page may ask for.
 const maxPageSize = 1000
@@ -29,28 +29,30 @@ type ListParams struct {
 	// StartDate selects the conversations created at that time or later. It is sent in UTC to the
 	// millisecond.
 	StartDate time.Time
-	// EndDate selects the conversations created at that time or earlier. It is sent in UTC to the
-	// millisecond.
+	// EndDate selects the conversations created at that time or earlier, and not before StartDate. It is sent
+	// in UTC to the millisecond.
 	EndDate time.Time
-	// PageSize is how many conversations to ask for in each page, from 1 to 1000, DefaultPageSize if
-	// zero. Twilio documents a maximum of 100 today, and may return fewer than were asked for.
+	// PageSize is how many conversations to ask for in each page, from 1 to 1000, 100 if zero.
+	// Twilio documents a maximum of 100 today, and may return fewer than were asked for.
 	PageSize int
-	// Limit is how many conversations List yields at the most; zero is no limit. Page refuses it.
+	// Limit is how many conversations List yields at the most, not negative; zero is no limit. Page refuses it.
 	Limit int
 	// Cursor is where to begin: [Page.Next] or [Error.Cursor] of an earlier list with the same
 	// parameters. If empty, the list begins at its first conversation.
 	Cursor Cursor
 }
 
-// Cursor stands for a page of a list. It is opaque text that can be stored, and used by another
-// process, for as long as Twilio accepts the page token in it, which it does not document.
+// Cursor stands for a page of a list. It is opaque text that can be stored, and used by another process, for
+// as long as Twilio accepts the page token in it, which it does not document. It belongs to the parameters
+// and the service of its list, which is not checked. An empty one stands for the first page.
 type Cursor string
 
 // Page is one page of a list.
 type Page struct {
 	// Items are the conversations of the page. There may be none although more pages follow.
 	Items []*Conversation
-	// Next stands for the page after this one; it is empty on the last.
+	// Next stands for the page after this one. It is empty on the last; as [ListParams.Cursor] it would then
+	// begin again.
 	Next Cursor
 }
 
@@ -62,7 +64,8 @@ type Page struct {
 // A failure is yielded once, after the conversations of the pages before it, and ends the list;
 // [Error.Cursor] then resumes it. To store a cursor after each page, use [Conversations.Page].
 //
-// With a start or end date the newest conversations come first; otherwise Twilio documents no order.
+// With a start or end date the newest conversations come first; otherwise Twilio documents no order, nor what
+// becomes of conversations that are created or deleted meanwhile.
 func (r *Conversations) List(ctx context.Context, params ListParams, opts ...CallOption) iter.Seq2[*Conversation, error] {
 	return func(yield func(*Conversation, error) bool) {
 		call, query, err := r.newList(params, opts)
@@ -129,11 +132,12 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 	}
 }
 
-// Page returns one page of a list: the first, or the one that params.Cursor stands for.
+// Page returns one page of a list: the first, or the one that params.Cursor stands for. A program that stores the
+// cursor after each page can go on after a crash; the page that it was at work on then comes again.
 //
 //	for params := (client.ListParams{}); ; {
 //		page, err := c.Conversations.Page(ctx, params)
-//		// … work on page.Items, then store page.Next
+//		// … work on page.Items, then store page.Next, or that there is none
 //		if params.Cursor = page.Next; params.Cursor == "" {
 //			break
 //		}
@@ -183,7 +187,7 @@ func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, ge
 	}
 	size := params.PageSize
 	if size == 0 {
-		size = DefaultPageSize
+		size = defaultPageSize
 		if params.Limit > 0 {
 			size = min(size, params.Limit)
 		}

@@ -24,17 +24,15 @@ type config struct {
 }
 
 const (
-	// DefaultAttemptTimeout is how long one attempt may take unless [WithAttemptTimeout] says otherwise.
-	DefaultAttemptTimeout = 30 * time.Second
-	// DefaultMaxResponseBytes bounds an answer unless [WithMaxResponseBytes] says otherwise: 64 MiB
-	// hold a page of 1,000 conversations with the largest attributes, however they are escaped.
-	DefaultMaxResponseBytes = 64 << 20
+	defaultAttemptTimeout = 30 * time.Second
+	// 64 MiB hold a page of 1,000 conversations with the largest attributes, however they are escaped.
+	defaultMaxResponse = 64 << 20
 )
 
 // WithBaseURL sends all requests to another server than Twilio's: an emulator, a proxy, a test
 // server. Its path, if it has one, goes before /v1. It takes the place of a region and an edge that were
-// given before. Plain http is refused for a host that is not loopback (see [WithInsecureHTTP]), as are a
-// user, a query and a fragment in the URL.
+// given before; one that is given after it is an error. Plain http is refused for a host that is not
+// loopback (see [WithInsecureHTTP]), as are a user, a query and a fragment in the URL.
 func WithBaseURL(baseURL string) Option {
 	return func(c *config) error {
 		if baseURL == "" {
@@ -45,8 +43,10 @@ func WithBaseURL(baseURL string) Option {
 	}
 }
 
-// WithRegion sends all requests to a Twilio region, such as ie1 or au1. API keys and auth tokens
-// belong to one region: those of another are answered with [ErrUnauthorized].
+// WithRegion sends all requests to a Twilio region: ie1 to https://conversations.ie1.twilio.com, or with the edge
+// dublin to https://conversations.dublin.ie1.twilio.com. It consists of lower-case letters, digits and inner
+// hyphens. API keys and auth tokens belong to one region: those of another are answered with
+// [ErrUnauthorized].
 //
 // See https://www.twilio.com/docs/global-infrastructure/understanding-twilio-regions
 func WithRegion(region string) Option {
@@ -88,7 +88,7 @@ func WithInsecureHTTP() Option {
 
 // WithHTTPClient sends requests through a copy of an http.Client of the caller: with its Transport
 // (for tracing, proxies or test doubles), its cookie jar and its timeout, which then bounds each
-// attempt. Redirects are not followed, whatever it says.
+// attempt. Redirects are not followed, whatever it says. It must not be nil.
 func WithHTTPClient(httpClient *http.Client) Option {
 	return func(c *config) error {
 		if httpClient == nil {
@@ -99,7 +99,8 @@ func WithHTTPClient(httpClient *http.Client) Option {
 	}
 }
 
-// WithRetry replaces the retry policy. See the package documentation for what is retried.
+// WithRetry replaces the retry policy. A zero field has its default; a negative one, or a MinDelay above MaxDelay,
+// is an error. See the package documentation for what is retried.
 func WithRetry(policy RetryPolicy) Option {
 	return func(c *config) error {
 		if policy.MaxAttempts < 0 || policy.MinDelay < 0 || policy.MaxDelay < 0 {
@@ -114,8 +115,8 @@ func WithRetry(policy RetryPolicy) Option {
 	}
 }
 
-// WithAttemptTimeout bounds each attempt of a call, from connecting to the last byte of the answer,
-// apart from the context of the call, which bounds all of them together.
+// WithAttemptTimeout bounds each attempt of a call, from connecting to the last byte of the answer: 30 s by
+// default. It must be positive. The context of the call bounds all attempts together.
 func WithAttemptTimeout(timeout time.Duration) Option {
 	return func(c *config) error {
 		if timeout <= 0 {
@@ -126,8 +127,9 @@ func WithAttemptTimeout(timeout time.Duration) Option {
 	}
 }
 
-// WithMaxResponseBytes bounds the answer to one request, after decompression. A larger one is an
-// error, as it would be if it were malformed.
+// WithMaxResponseBytes bounds the answer to one request in bytes, after decompression: 64 MiB by default,
+// which hold the largest page there can be. It must be positive. A larger answer is an error, as a
+// malformed one is.
 func WithMaxResponseBytes(n int64) Option {
 	return func(c *config) error {
 		if n <= 0 {
@@ -140,7 +142,7 @@ func WithMaxResponseBytes(n int64) Option {
 
 // WithLogger logs each attempt of each call: operation, attempt, status (0 where there was no
 // answer), duration and request id, and nothing else. A successful attempt is logged at level
-// Debug, any other at Warn. Without this option nothing is logged.
+// Debug, any other at Warn. Without this option nothing is logged. The logger must not be nil.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
@@ -174,7 +176,7 @@ func (c *config) server() (string, error) {
 	case err != nil:
 		reason = "it is malformed"
 	case c.region != "" || c.edge != "":
-		reason = "it excludes a region and an edge"
+		reason = "a region or an edge cannot be given after it"
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		reason = "it must begin with https:// or http:// and a host"
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":

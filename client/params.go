@@ -18,7 +18,7 @@ type CreateParams struct {
 	// FriendlyName is the human-readable name, at most 256 characters.
 	FriendlyName *string
 	// UniqueName identifies the conversation within its service and can be used in place of its SID.
-	// It must not look like a conversation SID. With a unique name, a Create whose outcome is unclear
+	// It must not look like a conversation SID; Twilio documents no limit of its length. With a unique name, a Create whose outcome is unclear
 	// can be repeated and resolved; without one it cannot.
 	UniqueName *string
 	// Attributes are any data of the application that encode to JSON of at most 16 KiB. JSON text is
@@ -163,7 +163,7 @@ func timer(param string, after *time.Duration, least time.Duration) (*string, er
 	case d == 0:
 		return new("PT0S"), nil
 	case d < least:
-		return nil, &ParamError{Param: param, Reason: fmt.Sprintf("it must be at least %d minutes, or zero to remove the timer", least/time.Minute)}
+		return nil, &ParamError{Param: param, Reason: fmt.Sprintf("it must be at least %s, or zero to remove the timer", least)}
 	}
 	var b strings.Builder
 	b.WriteString("PT")

@@ -60,6 +60,7 @@ var (
 	store       func(client.Cursor)
 	closeOrder  func(context.Context, *client.Client, string) error
 	openOrder   func(context.Context, *client.Client, string) error
+	closeOne    func(context.Context, *client.Conversation) error
 )
 `
 	// The files exist in an overlay only, so that the module stays as it is.

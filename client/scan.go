@@ -14,8 +14,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// DefaultScanWorkers is how many requests a scan has in flight unless [ScanParams] says otherwise.
-const DefaultScanWorkers = 8
+// defaultScanWorkers is how many requests a scan has in flight unless ScanParams says otherwise.
+const defaultScanWorkers = 8
 
 // maxScanWorkers is the most requests that a scan may have in flight.
 const maxScanWorkers = 64
@@ -29,7 +29,7 @@ type ScanParams struct {
 	StartDate, EndDate time.Time
 	// PageSize is how many conversations to ask for in each request, as in [ListParams].
 	PageSize int
-	// Workers is how many requests are in flight at the most, from 1 to 64, DefaultScanWorkers if zero.
+	// Workers is how many requests are in flight at the most, from 1 to 64, 8 if zero.
 	Workers int
 	// Progress, if set, is called after the conversations of each page. It is called by the goroutine
 	// that ranges over the scan, never while the body of the loop runs.
@@ -46,8 +46,8 @@ type ScanProgress struct {
 	Requests int
 }
 
-// Scan returns all conversations that match, as [Conversations.List] does, but several times faster and
-// in no particular order: it divides the time in which they were created into windows, and reads several
+// Scan returns all conversations that match, as [Conversations.List] does, but several times as fast
+// and in no particular order: it divides the time in which they were created into windows, and reads several
 // at once. What was created within one second is not divided.
 //
 // A conversation that is there throughout the scan is yielded exactly once, unless its creation date is
@@ -72,7 +72,7 @@ func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...Cal
 			return
 		}
 		ctx, cancel := context.WithCancel(ctx)
-		workers := newPool(cmp.Or(params.Workers, DefaultScanWorkers))
+		workers := newPool(cmp.Or(params.Workers, defaultScanWorkers))
 		type result struct {
 			window *window
 			fetched

@@ -54,10 +54,8 @@ func New(opts ...Option) (*Emulator, error) {
 	}, nil
 }
 
-// Reset removes all conversations, scripted faults and recorded requests, and takes back what [Advance]
-// did. The options stay.
-//
-// [Advance]: Emulator.Advance
+// Reset removes all conversations, scripted faults and recorded requests, and takes back what
+// [Emulator.Advance] did. The options stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -66,9 +66,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default one (default any)")
 		region    = flags.String("region", "us1", "`region` of the account; hosts of other regions are answered with 401")
 		lenient   = flags.Bool("lenient", false, "ignore unknown and repeated parameters instead of answering 400")
-		pageLimit = flags.Int("max-page-size", 1000, "the most conversations in a `page`, whatever PageSize asks for")
-		limit     = flags.Int("write-limit", 0, "writes per second before 429, Twilio documents 30; 0 is no `limit`")
-		latency   = flags.Duration("latency", 0, "`time` that each request takes at least")
+		pageLimit = flags.Int("max-page-size", 1000, "hold at most `n` conversations in a page, whatever PageSize asks for")
+		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
+		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
 		control   = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, the clock")
 	)
 	switch err := flags.Parse(args); {

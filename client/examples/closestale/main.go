@@ -32,9 +32,9 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("closestale", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	days := flags.Int("days", 90, "close what nothing has happened in for so many `days`")
+	days := flags.Int("days", 90, "close what was not updated for `n` days")
 	really := flags.Bool("close", false, "close them; without this, they are only shown")
-	rate := flags.Float64("rate", client.DefaultBulkRate, "close at most so `many` a second")
+	rate := flags.Float64("rate", client.DefaultBulkRate, "close at most `n` a second")
 	service := flags.String("service", "", "the `SID` of a Conversation Service, instead of the default one")
 	baseURL := flags.String("base-url", "", "the `URL` of another server than Twilio's")
 	if err := flags.Parse(args); err != nil {
