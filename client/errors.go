@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // What an error of a call may be, for errors.Is.
@@ -107,7 +106,7 @@ func (e *Error) Error() string {
 
 // printable keeps the text of an error in one line, whatever a server sends.
 func printable(r rune) rune {
-	if unicode.IsControl(r) {
+	if r < ' ' || 0x7f <= r && r < 0xa0 {
 		return ' '
 	}
 	return r

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/twilio-conversations-go/conversations/api/json"
@@ -76,14 +75,14 @@ func (a *attempt) redact(req *http.Request, text string) string {
 // replaceFold replaces a text in another wherever it stands, in capitals or not; but a very short one, such as
 // a, only where it is no part of a word.
 func replaceFold(text, old, by string) string {
-	partOfWord := func(r rune, size int) bool {
-		return size > 0 && len(old) < 4 && (unicode.IsLetter(r) || unicode.IsDigit(r))
+	partOfWord := func(i int) bool {
+		return len(old) < 4 && i >= 0 && i < len(text) && isWord(text[i])
 	}
 	var b strings.Builder
 	for i := 0; i < len(text); {
 		end := i + len(old)
 		if end <= len(text) && strings.EqualFold(text[i:end], old) &&
-			!partOfWord(utf8.DecodeLastRuneInString(text[:i])) && !partOfWord(utf8.DecodeRuneInString(text[end:])) {
+			!partOfWord(i-1) && !partOfWord(end) {
 			b.WriteString(by)
 			i = end
 			continue
@@ -92,6 +91,11 @@ func replaceFold(text, old, by string) string {
 		i++
 	}
 	return b.String()
+}
+
+// isWord tells whether a byte belongs to a word: an ASCII letter or digit, or a part of any other character.
+func isWord(c byte) bool {
+	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c >= utf8.RuneSelf
 }
 
 // retryAfter reads the header Retry-After, in seconds or as a date, which is taken against the
