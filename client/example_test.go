@@ -35,13 +35,16 @@ func newEmulator() *conversationstest.Emulator {
 	return emulator
 }
 
-// exampleClient is a client of an emulator that holds what the example begins with.
+// exampleClient is a client of an emulator that holds what the example begins with. What it sends and gets is
+// checked against the description.
 func exampleClient(seed ...conversationstest.Conversation) *client.Client {
 	emulator.Reset()
 	if _, err := emulator.Seed(seed...); err != nil {
 		panic(err)
 	}
-	c, err := client.New(client.BasicAuth(accountSid, token), client.WithBaseURL(emulatorAt()))
+	validating := conversationstest.ValidatingTransport(nil, func(err error) { panic(err) })
+	c, err := client.New(client.BasicAuth(accountSid, token), client.WithBaseURL(emulatorAt()),
+		client.WithHTTPClient(&http.Client{Transport: validating}))
 	if err != nil {
 		panic(err)
 	}
