@@ -58,8 +58,8 @@ fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI
 
 .PHONY: cover
 cover: ## Show the coverage of the hand-written packages
-	go test -coverpkg=./api/...,./client/... -coverprofile=coverage.out ./...
-	@go tool cover -func=coverage.out | tail -n 1
+	go test -coverpkg=./api/...,./client/... -coverprofile=.coverage.out ./...
+	@go tool cover -func=.coverage.out | tail -n 1
 
 .PHONY: bench
 bench: ## Measure against hand-written code and twilio-go (minutes; better on a quiet machine)
