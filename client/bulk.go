@@ -77,8 +77,7 @@ type BulkFailure struct {
 // ForEach returns when all actions that have begun have ended. Its error is why not all conversations of the
 // sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
 // in progress. Failures of actions are in the result alone. Its memory does not grow with the sequence.
-func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error], action func(context.Context, *Conversation) error, params BulkParams) (BulkResult, error) {
-	var result BulkResult
+func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error], action func(context.Context, *Conversation) error, params BulkParams) (result BulkResult, err error) {
 	if !(params.Rate >= 0) || math.IsInf(params.Rate, 0) {
 		return result, &ParamError{Param: "Rate", Reason: "it must be a positive number, or zero"}
 	}
@@ -90,16 +89,14 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 	workers := make(chan struct{}, cmp.Or(params.Workers, defaultBulkWorkers))
 	actionCtx := onRateLimit(ctx, pace.limited)
 	var running sync.WaitGroup
-	defer running.Wait() // also if the sequence panics
+	defer running.Wait() // then the result is complete; also if the sequence panics
 	var mu sync.Mutex
-	var ended error
 	for c, err := range conversations {
 		if err == nil {
 			err = pace.wait(ctx, workers)
 		}
 		if err != nil {
-			ended = err
-			break
+			return result, err
 		}
 		running.Go(func() {
 			defer func() { <-workers }()
@@ -119,8 +116,7 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 			err = action(actionCtx, c)
 		})
 	}
-	running.Wait()
-	return result, ended
+	return result, nil
 }
 
 // errActionEnded stands for an action that did not return, as one does not that fails a test.

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"context"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -65,8 +64,3 @@ type attempt struct {
 }
 
 type attemptKey struct{}
-
-// withAttempt returns the context that an attempt is made with.
-func withAttempt(ctx context.Context, a *attempt) context.Context {
-	return context.WithValue(ctx, attemptKey{}, a)
-}

@@ -23,8 +23,9 @@ type Client struct {
 }
 
 // New returns a client that authenticates with auth: [BasicAuth], [BearerToken], or any
-// func(context.Context, *http.Request) error that prepares a request. It talks to https://conversations.twilio.com unless an option says
-// otherwise. Nothing is sent. A missing auth or an option that does not hold is an error.
+// func(context.Context, *http.Request) error that prepares a request. It talks to
+// https://conversations.twilio.com unless an option says otherwise. Nothing is sent. A missing auth or an
+// option that does not hold is an error.
 func New(auth gen.RequestEditorFn, opts ...Option) (*Client, error) {
 	if auth == nil {
 		return nil, &ParamError{Param: "auth", Reason: "it is nil"}

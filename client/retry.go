@@ -108,7 +108,7 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context) 
 
 // try makes one attempt, within the time that an attempt may take.
 func (c *Client) try(ctx context.Context, a *attempt, send func(context.Context) error) error {
-	tryCtx, cancel := context.WithTimeout(withAttempt(ctx, a), c.attemptTimeout)
+	tryCtx, cancel := context.WithTimeout(context.WithValue(ctx, attemptKey{}, a), c.attemptTimeout)
 	defer cancel()
 	err := send(tryCtx)
 	switch {

@@ -158,25 +158,27 @@ func parseFields(form url.Values) (f fields, _ *apiError) {
 			*at = new(t.UnixMilli())
 		}
 	}
-	if text := form.Get("Timers.Inactive"); text != "" {
+	for _, timer := range []struct {
+		field, name, least string
+		after              **time.Duration
+		min                time.Duration
+		malformed, short   int
+	}{
+		{"Timers.Inactive", "TimeToInactive", "1 minute", &f.inactive, minInactive, 50379, 50375},
+		{"Timers.Closed", "TimeToClosed", "10 minutes", &f.closed, minClosed, 50380, 50376},
+	} {
+		text := form.Get(timer.field)
+		if text == "" {
+			continue
+		}
 		d, ok := parseDuration(text)
 		switch {
 		case !ok:
-			return f, fail(http.StatusBadRequest, 50379, "TimeToInactive format is invalid, it should be an ISO 8601 duration")
-		case d != 0 && d < minInactive:
-			return f, fail(http.StatusBadRequest, 50375, "TimeToInactive should be greater or equal to 1 minute")
+			return f, fail(http.StatusBadRequest, timer.malformed, "%s format is invalid, it should be an ISO 8601 duration", timer.name)
+		case d != 0 && d < timer.min:
+			return f, fail(http.StatusBadRequest, timer.short, "%s should be greater or equal to %s", timer.name, timer.least)
 		}
-		f.inactive = &d
-	}
-	if text := form.Get("Timers.Closed"); text != "" {
-		d, ok := parseDuration(text)
-		switch {
-		case !ok:
-			return f, fail(http.StatusBadRequest, 50380, "TimeToClosed format is invalid, it should be an ISO 8601 duration")
-		case d != 0 && d < minClosed:
-			return f, fail(http.StatusBadRequest, 50376, "TimeToClosed should be greater or equal to 10 minutes")
-		}
-		f.closed = &d
+		*timer.after = &d
 	}
 	return f, nil
 }
