@@ -5,9 +5,6 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/twilio-conversations-go/conversations/gen"
@@ -41,11 +38,6 @@ type ListParams struct {
 	// parameters. If empty, the list begins at its first conversation.
 	Cursor Cursor
 }
-
-// Cursor stands for a page of a list. It is opaque text that can be stored, and used by another process, for
-// as long as Twilio accepts the page token in it, which it does not document. It belongs to the parameters
-// and the service of its list, which is not checked. An empty one stands for the first page.
-type Cursor string
 
 // Page is one page of a list.
 type Page struct {
@@ -241,72 +233,7 @@ func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConv
 	return page, nil
 }
 
-// fetched is a page, and the last answer that it took to fetch it.
-type fetched struct {
-	page     *Page
-	response Response
-	err      error
-}
-
-func (r *Conversations) fetchPage(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor) (f fetched) {
-	call.response = &f.response
-	f.page, f.err = r.page(ctx, &call, query, cursor)
-	return f
-}
-
-var errGoexit = errors.New("the transport ended the goroutine that it was called in")
-
-// fetchAhead fetches a page in a goroutine of its own, which delivers it in any case: a test double
-// that fails its test ends the goroutine.
-func (r *Conversations) fetchAhead(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor, deliver func(fetched)) {
-	go func() {
-		f := fetched{err: (&Response{}).error(&call, errGoexit)}
-		defer func() { deliver(f) }()
-		f = r.fetchPage(ctx, call, query, cursor)
-	}()
-}
-
 // error is the error of a call that was answered, but not as it has to be.
 func (r *Response) error(call *call, cause error) *Error {
 	return &Error{Operation: call.operation, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
-}
-
-// nextCursor returns the cursor of the page that the URL names, which is not followed: its host may
-// be another one than the one that is configured, and is not to see the credentials. The token is
-// replayed on the configured host instead, with the parameters of the list.
-func nextCursor(pageURL string) (Cursor, error) {
-	if pageURL == "" {
-		return "", nil
-	}
-	u, err := url.Parse(pageURL)
-	if err != nil {
-		return "", errPageURL
-	}
-	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil || query.Get("PageToken") == "" {
-		return "", errPageURL
-	}
-	index, err := strconv.Atoi(query.Get("Page"))
-	if err != nil || index < 0 {
-		index = 0 // it is the client's own count, the token alone counts
-	}
-	return Cursor(strconv.Itoa(index) + ":" + query.Get("PageToken")), nil
-}
-
-// parse returns the page index and token of the cursor, which are zero for an empty one.
-func (c Cursor) parse() (index int, token string, err error) {
-	if c == "" {
-		return 0, "", nil
-	}
-	i, token, _ := strings.Cut(string(c), ":")
-	index, err = strconv.Atoi(i)
-	if err == nil && (index < 0 || token == "") {
-		err = errPageURL
-	}
-	return index, token, err
-}
-
-func (c Cursor) token() string {
-	_, token, _ := c.parse()
-	return token
 }

@@ -1,0 +1,107 @@
+package client
+
+import (
+	"context"
+	"math"
+	"sync"
+	"time"
+)
+
+// pool is how many requests may be in flight.
+type pool struct {
+	most int
+
+	mu   sync.Mutex
+	now  float64
+	cuts int
+}
+
+func newPool(most int) *pool { return &pool{most: most, now: float64(most)} }
+
+func (p *pool) size() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return int(p.now)
+}
+
+func (p *pool) succeeded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now = min(float64(p.most), p.now+1/p.now)
+}
+
+// limited returns what a call does for each 429 that it gets. Those of calls that were in flight together
+// count as one.
+func (p *pool) limited() func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	seen := p.cuts
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if seen == p.cuts {
+			p.now = max(1, p.now/2)
+			p.cuts++
+		}
+		seen = p.cuts
+	}
+}
+
+type rateLimitKey struct{}
+
+// onRateLimit returns a context whose calls report every 429, also one that is followed by a retry.
+func onRateLimit(ctx context.Context, report func()) context.Context {
+	return context.WithValue(ctx, rateLimitKey{}, report)
+}
+
+// pace spreads actions evenly over time.
+type pace struct {
+	most float64   // actions a second
+	next time.Time // when the next may begin
+
+	mu  sync.Mutex
+	now float64   // actions a second, at the time of the cut
+	cut time.Time // the last one
+}
+
+// wait waits for a worker and then for the time to begin, so that no action is held up for the next one to
+// follow close upon it.
+func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
+	select {
+	case workers <- struct{}{}:
+	case <-ctx.Done():
+		return contextError(ctx)
+	}
+	p.mu.Lock()
+	now, pause := time.Now(), p.cut.Add(time.Second)
+	p.mu.Unlock()
+	for _, t := range []time.Time{now, pause} { // time that was not used is lost: it would make a burst
+		if p.next.Before(t) {
+			p.next = t
+		}
+	}
+	begin := time.NewTimer(p.next.Sub(now))
+	defer begin.Stop()
+	select {
+	case <-begin.C:
+	case <-ctx.Done():
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.next = p.next.Add(time.Duration(min(1.04/p.rate()*float64(time.Second), math.MaxInt64/2)))
+	return contextError(ctx)
+}
+
+func (p *pace) rate() float64 {
+	return min(p.most, p.now+p.most/40*time.Since(p.cut).Seconds())
+}
+
+// limited slows down, for a call that is answered 429. Those within a second count as one. The pause lets the
+// calls that are tried again succeed before they run out of attempts.
+func (p *pace) limited() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Since(p.cut) >= time.Second {
+		p.now, p.cut = 0.7*p.rate(), time.Now()
+	}
+}
