@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,9 +49,10 @@ func FuzzParseBody(f *testing.F) {
 		require.True(t, form)
 		assert.Equal(t, params, event.Params)
 		assert.Equal(t, params.Get("EventType"), string(event.EventType))
-		if c := event.Conversation; c != nil && utf8.ValidString(body) && utf8.ValidString(params.Get("FriendlyName")) {
+		if c := event.Conversation; c != nil {
 			assert.Equal(t, params.Get("FriendlyName"), c.FriendlyName)
-			assert.Equal(t, params.Get("RetryCount") != "" && strings.Trim(params.Get("RetryCount"), "-0") != "", c.RetryCount != 0)
+			assert.Equal(t, strings.Trim(params.Get("RetryCount"), "+-0") != "", c.RetryCount != 0)
+			assert.Equal(t, params.Get("DateCreated") == "", c.DateCreated.IsZero() && params.Get("DateCreated") != "0001-01-01T00:00:00Z")
 		}
 	})
 }

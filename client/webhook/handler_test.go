@@ -53,7 +53,9 @@ func TestHandlerCallsFunctions(t *testing.T) {
 	}
 	pre := func(want webhook.EventType) func(context.Context, *webhook.ConversationEvent) (*webhook.Change, error) {
 		f := conversation(want)
-		return func(ctx context.Context, e *webhook.ConversationEvent) (*webhook.Change, error) { return nil, f(ctx, e) }
+		return func(ctx context.Context, e *webhook.ConversationEvent) (*webhook.Change, error) {
+			return nil, f(ctx, e)
+		}
 	}
 	events := webhook.Events{
 		OnConversationAdd:     pre(webhook.OnConversationAdd),
@@ -195,7 +197,7 @@ func TestHandlerIsLate(t *testing.T) {
 		late, ignores bool
 	}{
 		{params: of(webhook.OnConversationAdd), takes: 5*time.Second - 1, err: webhook.ErrRefused, status: 403},
-		{params: of(webhook.OnConversationAdd), takes: 5 * time.Second, err: webhook.ErrRefused, status: 200, late: true},
+		{params: of(webhook.OnConversationAdd), takes: 5*time.Second + 1, err: webhook.ErrRefused, status: 200, late: true},
 		{params: of(webhook.OnConversationAdd), takes: time.Minute, err: webhook.ErrRefused, status: 200, late: true},
 		{params: of(webhook.OnConversationAdd), takes: time.Minute, status: 200, late: true, ignores: true},
 		{params: of(webhook.OnConversationAdded), takes: time.Minute, status: 500, late: true},

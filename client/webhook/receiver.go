@@ -1,8 +1,6 @@
 package webhook
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,10 +8,10 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"reflect"
+	"strconv"
 	"strings"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
+	"time"
 
 	"github.com/twilio-conversations-go/conversations/gen"
 )
@@ -188,48 +186,55 @@ func form(req *http.Request) (params url.Values, malformed error, err *Error) {
 	return params, malformed, nil
 }
 
-// tolerant decodes numbers from text, and text that Twilio cut in the middle of a character.
-var tolerant = json.JoinOptions(json.StringifyNumbers(true), jsontext.AllowInvalidUTF8(true))
-
 // decode fills in what the event is about.
 func decode(d Delivery) (*Event, error) {
 	event := &Event{Delivery: d}
-	var into any
+	var err *Error
 	switch d.EventType {
 	case "":
 		return nil, invalid(http.StatusBadRequest, "EventType is missing")
 	case OnConversationAdd, OnConversationAdded, OnConversationUpdate, OnConversationUpdated, OnConversationRemove, OnConversationRemoved:
-		into = new(gen.ConversationEvent)
+		into := new(gen.ConversationEvent)
+		err = fill(reflect.ValueOf(into).Elem(), d.Params)
+		event.Conversation = (*Conversation)(into)
 	case OnConversationStateUpdated:
-		into = new(gen.ConversationStateEvent)
+		into := new(gen.ConversationStateEvent)
+		err = fill(reflect.ValueOf(into).Elem(), d.Params)
+		event.StateChange = (*StateChange)(into)
 	default:
 		return event, nil
 	}
-	if d.EventType != OnConversationAdd && d.Params.Get("ConversationSid") == "" {
-		return nil, invalid(http.StatusBadRequest, "ConversationSid is missing")
+	if err == nil && d.EventType != OnConversationAdd && d.Params.Get("ConversationSid") == "" {
+		err = invalid(http.StatusBadRequest, "ConversationSid is missing")
 	}
-	members := map[string]string{}
-	for name := range d.Params {
-		if value := d.Params.Get(name); value != "" { // an empty parameter is an absent one
-			members[name] = value
-		}
-	}
-	var data bytes.Buffer
-	if err := json.MarshalWrite(&data, members, tolerant); err != nil {
-		return nil, invalid(http.StatusBadRequest, "the parameters are malformed")
-	}
-	if err := json.UnmarshalRead(&data, into, tolerant); err != nil {
-		where, _ := errors.AsType[*json.SemanticError](err)
-		if where == nil {
-			return nil, invalid(http.StatusBadRequest, "the parameters are malformed")
-		}
-		return nil, invalid(http.StatusBadRequest, "%s is malformed", cmp.Or(where.JSONPointer.LastToken(), "a parameter"))
-	}
-	switch into := into.(type) {
-	case *gen.ConversationEvent:
-		event.Conversation = (*Conversation)(into)
-	case *gen.ConversationStateEvent:
-		event.StateChange = (*StateChange)(into)
+	if err != nil {
+		return nil, err
 	}
 	return event, nil
+}
+
+// fill sets the fields of a generated struct to the parameters that their tags name. An empty parameter
+// is an absent one.
+func fill(into reflect.Value, params url.Values) *Error {
+	for i := range into.NumField() {
+		name, _, _ := strings.Cut(into.Type().Field(i).Tag.Get("json"), ",")
+		text := params.Get(name)
+		if text == "" {
+			continue
+		}
+		var err error
+		switch field := into.Field(i).Addr().Interface().(type) {
+		case *time.Time:
+			*field, err = time.Parse(time.RFC3339, text)
+			*field = field.UTC()
+		case *int:
+			*field, err = strconv.Atoi(text)
+		default:
+			into.Field(i).SetString(text)
+		}
+		if err != nil {
+			return invalid(http.StatusBadRequest, "%s is malformed", name)
+		}
+	}
+	return nil
 }
