@@ -191,6 +191,18 @@ func TestParseEmptyParameters(t *testing.T) {
 	assert.Empty(t, event.Conversation.State)
 }
 
+func TestParseTimes(t *testing.T) {
+	t.Parallel()
+	want := time.Date(2026, 1, 18, 3, 17, 17, 0, time.UTC)
+	for _, text := range []string{"2026-01-18T03:17:17Z", "2026-01-18T03:17:17.000Z", "2026-01-18T05:17:17+02:00"} {
+		params := added()
+		params.Set("DateCreated", text)
+		event, err := newReceiver(t).Parse(post(hookURL, params))
+		require.NoError(t, err)
+		assert.Equal(t, want, event.Conversation.DateCreated)
+	}
+}
+
 func TestParseCutText(t *testing.T) {
 	t.Parallel()
 	params := added()
@@ -341,8 +353,13 @@ func TestForgedRequests(t *testing.T) {
 		assert.Equal(t, 403, status(t, newReceiver(t), req), "%q", wrong)
 	}
 
+	req := post(called, added())
+	req.Header.Del("X-Twilio-Signature")
+	_, err = newReceiver(t).Parse(req)
+	assert.EqualError(t, err, "webhook: the header X-Twilio-Signature is missing")
+
 	// The parameters of a POST are not taken from its URL, nor those of a GET from a body.
-	req := httptest.NewRequest(http.MethodPost, hookURL+"?"+added().Encode(), nil)
+	req = httptest.NewRequest(http.MethodPost, hookURL+"?"+added().Encode(), nil)
 	req.Header.Set("X-Twilio-Signature", get(hookURL, added()).Header.Get("X-Twilio-Signature"))
 	assert.Equal(t, 400, status(t, newReceiver(t), req))
 	req = httptest.NewRequest(http.MethodGet, hookURL, strings.NewReader(added().Encode()))
