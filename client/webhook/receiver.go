@@ -131,14 +131,16 @@ func (r *Receiver) Parse(req *http.Request) (*Event, error) {
 	if signature == "" {
 		return nil, invalid(http.StatusForbidden, "the header X-Twilio-Signature is missing")
 	}
-	// What cannot be decoded is reported only if the rest is authentic.
+	// What is malformed is reported only if the rest is authentic.
 	var params, signed url.Values
-	var malformed error
+	var wellFormed bool
 	if req.Method == http.MethodGet {
-		params, malformed = url.ParseQuery(req.URL.RawQuery)
+		var err error
+		params, err = url.ParseQuery(req.URL.RawQuery)
+		wellFormed = err == nil
 	} else {
 		var err *Error
-		if params, malformed, err = form(req); err != nil {
+		if params, wellFormed, err = form(req); err != nil {
 			return nil, err
 		}
 		signed = params
@@ -148,7 +150,7 @@ func (r *Receiver) Parse(req *http.Request) (*Event, error) {
 		return nil, invalid(http.StatusForbidden, "the signature matches none of the auth tokens, if Twilio called %.100q: "+
 			"WithPublicURL sets another scheme and host", base.scheme+"://"+base.host)
 	}
-	if malformed != nil {
+	if !wellFormed {
 		return nil, invalid(http.StatusBadRequest, "the parameters are malformed")
 	}
 	return decode(Delivery{
@@ -158,10 +160,10 @@ func (r *Receiver) Parse(req *http.Request) (*Event, error) {
 	})
 }
 
-// form returns the parameters in the body of a request, and in malformed what is wrong with them.
-func form(req *http.Request) (params url.Values, malformed error, err *Error) {
+// form returns the parameters in the body of a request, and whether they are all that it holds.
+func form(req *http.Request) (params url.Values, wellFormed bool, refusal *Error) {
 	if req.PostForm != nil {
-		return req.PostForm, nil, nil
+		return req.PostForm, true, nil
 	}
 	var body []byte
 	if req.Body != nil {
@@ -170,20 +172,17 @@ func form(req *http.Request) (params url.Values, malformed error, err *Error) {
 		_, tooLarge := errors.AsType[*http.MaxBytesError](err)
 		switch {
 		case tooLarge || len(body) > maxBody:
-			return nil, nil, invalid(http.StatusRequestEntityTooLarge, "the body is too large")
+			return nil, false, invalid(http.StatusRequestEntityTooLarge, "the body is too large")
 		case err != nil:
-			return nil, nil, invalid(http.StatusBadRequest, "the body could not be read")
+			return nil, false, invalid(http.StatusBadRequest, "the body could not be read")
 		}
 	}
-	mediaType, _, malformed := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if malformed == nil && mediaType != "application/x-www-form-urlencoded" {
-		malformed = errors.New("not a form")
+	mediaType, _, err := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if err != nil || mediaType != "application/x-www-form-urlencoded" {
+		return url.Values{}, false, nil
 	}
-	if malformed != nil {
-		return url.Values{}, malformed, nil
-	}
-	params, malformed = url.ParseQuery(string(body))
-	return params, malformed, nil
+	params, err = url.ParseQuery(string(body))
+	return params, err == nil, nil
 }
 
 // decode fills in what the event is about.
