@@ -234,7 +234,7 @@ func TestHandlerIsLate(t *testing.T) {
 	}
 }
 
-// What a program writes into the default logger is seen without an option.
+// A function has the context of its request, for as long as Twilio waits.
 func TestHandlerContext(t *testing.T) {
 	t.Parallel()
 	type key struct{}
