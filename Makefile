@@ -35,7 +35,9 @@ stale: ## Check that gen/ and go.mod are what the sources make of them
 	go mod tidy -diff
 
 .PHONY: interop
-interop: ## Drive the emulator with the official twilio-go
+interop: ## Check against the official twilio-go and, if there is node, npm's twilio
+	@cd testdata/interop/node && { command -v npm >/dev/null && npm ci --silent; } || \
+		echo "npm's twilio is left out: npm is not installed, or cannot install it"
 	cd testdata/interop && go vet ./... && go test -count=1 ./...
 
 .PHONY: consumer
@@ -49,7 +51,7 @@ drill: ## Rehearse a change of the description; V=-v shows each step
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI
-	@for pkg in ./client ./client/conversationstest; do \
+	@for pkg in ./client ./client/conversationstest ./client/webhook; do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "fuzzing $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
