@@ -43,7 +43,8 @@ style: ## Check how comments and tests are written
 stale: ## Check that what go generate makes and go.mod are what the sources make of them
 	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
 		git ls-files -z --cached --others --exclude-standard | tar -cf - --null -T - | tar -xf - -C "$$copy" && \
-		cd "$$copy" && git init -q && git add -A && go generate ./... && git add -AN && git diff --exit-code
+		cd "$$copy" && git init -q && git add -A && rm -r gen && \
+		go generate ./... && git diff --exit-code && test -z "$$(git ls-files --others | tee /dev/stderr)"
 	go mod tidy -diff
 
 .PHONY: upstream
