@@ -177,7 +177,9 @@ func toAny(words []string) []any {
 	return list
 }
 
-func ref(name string) object { return object{"$ref": "#/components/schemas/" + name} }
+func ref(name string) object {
+	return object{"$ref": "#/components/schemas/" + strings.ReplaceAll(name, "/", "~1")}
+}
 
 // hoist moves the schemas of an operation that have an enum, and those of its bodies, to the components.
 // As in Twilio's, a reference may have a description and a type beside it, which mean nothing there.
@@ -192,7 +194,7 @@ func hoist(schemas object, name string, part any) {
 				return ref(name)
 			}
 		}
-		component := fmt.Sprintf("conversations.v1.%s.%s-%d", name, kind, len(schemas))
+		component := fmt.Sprintf("conversations.v1/%s.%s-%d", name, kind, len(schemas))
 		schemas[component] = schema
 		return ref(component)
 	}

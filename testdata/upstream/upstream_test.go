@@ -179,9 +179,25 @@ func TestNothingElseIsReported(t *testing.T) {
 	schemas := in(doc, "components", "schemas")
 	for _, schema := range schemas {
 		in(schema)["description"], in(schema)["x-other"], in(schema)["example"] = "Other", object{}, "other"
+		if enum, ok := in(schema)["enum"].([]any); ok {
+			slices.Reverse(enum)
+		}
 	}
 	schemas["tree"] = object{"type": "object", "properties": object{"children": object{"type": "array", "items": ref("tree")}}}
-	assert.Empty(t, compare(f, derived(t, doc)))
+	assert.Equal(t, f.String(), derived(t, doc).String())
+}
+
+func TestRenamedPathParameter(t *testing.T) {
+	t.Parallel()
+	f := theirs(t)
+	doc := describe(f, true)
+	paths := in(doc, "paths")
+	item := in(paths, "/v1/Conversations/{Sid}")
+	delete(paths, "/v1/Conversations/{Sid}")
+	paths["/v1/Conversations/{ConversationSid}"] = item
+	changes := compare(f, derived(t, doc))
+	require.Len(t, changes, 3)
+	assert.Equal(t, "~ deleteConversation: DELETE /v1/Conversations/{Sid} -> DELETE /v1/Conversations/{ConversationSid}", changes[0].String())
 }
 
 func TestRecursiveSchema(t *testing.T) {
@@ -274,6 +290,22 @@ func TestReport(t *testing.T) {
 			set("fetchConversation 200 member state", "string enum=active,archived,closed,inactive,initializing"),
 			"~ 200 member state: + enum=archived\n    breaking; an enum value\n    fetchConversation\n",
 		},
+		"default": {
+			set("listConversation query PageToken", "string default=a"),
+			"~ query PageToken: + default=a\n    breaking; a list parameter\n    listConversation\n",
+		},
+		"default in a response": {
+			set("fetchConversation 200 member sid", theirs(t)["fetchConversation 200 member sid"]+" default=a"),
+			"~ 200 member sid: + default=a\n    not breaking; a response member\n    fetchConversation\n",
+		},
+		"deprecated": {
+			set("deleteConversation deprecated", " "),
+			"+ deprecated\n    not breaking; no row: read it by hand\n    deleteConversation\n",
+		},
+		"deprecated field": {
+			set("updateConversation form Attributes", "string deprecated"),
+			"~ form Attributes: + deprecated\n    not breaking; a form field\n    updateConversation\n",
+		},
 		"header": {
 			set("fetchConversation 200 header Retry-After", "integer"),
 			"+ 200 header Retry-After: integer\n    not breaking; a response header\n    fetchConversation\n",
@@ -309,6 +341,13 @@ func TestReport(t *testing.T) {
 		tc.edit(changed)
 		assert.Equal(t, tc.want, report(compare(theirs(t), changed)), name)
 	}
+}
+
+func TestBreaking(t *testing.T) {
+	t.Parallel()
+	assert.True(t, change{element: "query PageSize", keyword: "default", from: "default=50"}.breaking())
+	assert.False(t, change{element: "200 member page_size", keyword: "default", from: "default=50"}.breaking())
+	assert.False(t, change{element: "deprecated"}.breaking(), "not deprecated any more")
 }
 
 // set gives the elements that match a pattern their attributes, or removes them if there are none.
