@@ -33,15 +33,17 @@ func route(method, path string) string {
 	return strings.ToUpper(method) + " " + parameterName.ReplaceAllString(path, "{}")
 }
 
-// parseDescription reads an OpenAPI document, as JSON or YAML, in which every $ref has its target.
+// parseDescription reads an OpenAPI document, as JSON or YAML. Of JSON, which Twilio's is, it takes
+// whatever there is outside our operations, valid or not.
 func parseDescription(data []byte) (object, error) {
-	doc, err := openapi3.NewLoader().LoadFromData(data)
-	if err != nil {
-		return nil, fmt.Errorf("invalid description: %w", err)
-	}
-	data, err = json.Marshal(doc)
-	if err != nil {
-		return nil, fmt.Errorf("invalid description: %w", err)
+	if !json.Valid(data) {
+		doc, err := openapi3.NewLoader().LoadFromData(data)
+		if err != nil {
+			return nil, fmt.Errorf("invalid description: %w", err)
+		}
+		if data, err = json.Marshal(doc); err != nil {
+			return nil, fmt.Errorf("invalid description: %w", err)
+		}
 	}
 	var root object
 	if err := json.Unmarshal(data, &root); err != nil {
@@ -66,9 +68,10 @@ func operationsOf(root object) operations {
 	return ops
 }
 
-// derive reads the facts of the named operations, and of no other. It ignores callbacks.
-func derive(root object, ops operations) facts {
-	d := deriver{root, facts{}}
+// derive reads the facts of the named operations, and of no other. It ignores callbacks. It is an error
+// if a $ref of theirs has no target.
+func derive(root object, ops operations) (facts, error) {
+	d := &deriver{root: root, facts: facts{}}
 	for path, item := range in(root, "paths") {
 		for _, method := range methods {
 			op := in(item, method)
@@ -81,15 +84,16 @@ func derive(root object, ops operations) facts {
 			}
 		}
 	}
-	return d.facts
+	return d.facts, d.err
 }
 
 type deriver struct {
 	root  object
 	facts facts
+	err   error // the latest
 }
 
-func (d deriver) operation(name string, item any, op object) {
+func (d *deriver) operation(name string, item any, op object) {
 	inherited := func(keyword string) []any {
 		for _, from := range []any{op, item, d.root} {
 			if list, ok := in(from)[keyword].([]any); ok {
@@ -136,7 +140,7 @@ func (d deriver) operation(name string, item any, op object) {
 }
 
 // parameter reads a parameter of a request or a header of a response.
-func (d deriver) parameter(key string, p object) {
+func (d *deriver) parameter(key string, p object) {
 	d.schema(key, key+".", p["schema"], attributes(p, "name", "in"))
 	for mediaType, content := range in(p, "content") {
 		d.schema(key+" body "+escape(mediaType), key+".", in(content)["schema"], nil)
@@ -145,7 +149,7 @@ func (d deriver) parameter(key string, p object) {
 
 // content reads the bodies of a request or a response. The members of a body of the usual type are named
 // without the type.
-func (d deriver) content(prefix, member string, of object, usual string) {
+func (d *deriver) content(prefix, member string, of object, usual string) {
 	for mediaType, content := range in(of, "content") {
 		members := prefix + member + " "
 		if mediaType != usual {
@@ -160,7 +164,7 @@ func (d deriver) content(prefix, member string, of object, usual string) {
 
 // schema reads a schema and those within it, whose keys start with prefix. The attributes that the place
 // gives it, such as required, follow its own. Within are the references that led here.
-func (d deriver) schema(key, prefix string, schema any, place []string, within ...string) {
+func (d *deriver) schema(key, prefix string, schema any, place []string, within ...string) {
 	s := d.flatten(schema, &within)
 	own := attributes(s)
 	if s["type"] == nil {
@@ -196,7 +200,7 @@ func (d deriver) schema(key, prefix string, schema any, place []string, within .
 
 // flatten follows the references of a schema and merges the schemas of its allOf into it. It adds the
 // references to within, and returns an empty schema for one that is there already.
-func (d deriver) flatten(schema any, within *[]string) object {
+func (d *deriver) flatten(schema any, within *[]string) object {
 	for {
 		ref, ok := in(schema)["$ref"].(string)
 		if !ok {
@@ -231,7 +235,7 @@ func (d deriver) flatten(schema any, within *[]string) object {
 }
 
 // resolve follows the references of anything but a schema.
-func (d deriver) resolve(part any) object {
+func (d *deriver) resolve(part any) object {
 	for range 10 { // no description refers further, but one may refer to itself
 		ref, ok := in(part)["$ref"].(string)
 		if !ok {
@@ -243,12 +247,16 @@ func (d deriver) resolve(part any) object {
 }
 
 // target returns what a reference such as #/components/schemas/conversation refers to.
-func (d deriver) target(ref string) any {
+func (d *deriver) target(ref string) object {
 	var keys []string
 	for key := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 		keys = append(keys, strings.NewReplacer("~1", "/", "~0", "~").Replace(key))
 	}
-	return in(d.root, keys...)
+	target := in(d.root, keys...)
+	if target == nil {
+		d.err = fmt.Errorf("invalid description: there is no %s", escape(ref))
+	}
+	return target
 }
 
 // in returns the object that is found by keys in another, or nil.
@@ -326,6 +334,9 @@ func text(value any) string {
 
 // escape makes text of a description one word of one line, which cannot end a code block of Markdown.
 func escape(s string) string {
+	if s == "" {
+		return `""`
+	}
 	var b strings.Builder
 	for _, r := range s {
 		if r == ' ' || r == '`' || !strconv.IsPrint(r) {

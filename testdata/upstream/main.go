@@ -62,7 +62,11 @@ func check(dir string, out io.Writer) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	unexplained, unused := list.unexplained(compare(parseFacts(string(theirs)), derive(ours, operationsOf(ours))))
+	facts, err := derive(ours, operationsOf(ours))
+	if err != nil {
+		return false, err
+	}
+	unexplained, unused := list.unexplained(compare(parseFacts(string(theirs)), facts))
 	if len(unexplained) > 0 {
 		fmt.Fprintf(out, "api/openapi.yaml differs from Twilio's description. Change it, or add these lines to\n"+
 			"%s with the reason above them:\n", filepath.Join(dir, "deliberate.txt"))
@@ -97,7 +101,10 @@ func fetch(dir, from string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	renewed := derive(theirs, ops)
+	renewed, err := derive(theirs, ops)
+	if err != nil {
+		return err
+	}
 	if len(renewed) == 0 {
 		return errors.New("the description has none of our operations: is it that of Conversations v1?")
 	}

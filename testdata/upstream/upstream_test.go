@@ -39,7 +39,9 @@ func derived(t testing.TB, doc object) facts {
 	require.NoError(t, err)
 	root, err := parseDescription(data)
 	require.NoError(t, err)
-	return derive(root, ours(t))
+	f, err := derive(root, ours(t))
+	require.NoError(t, err)
+	return f
 }
 
 func TestDescriptionFollowsUpstream(t *testing.T) {
@@ -184,6 +186,7 @@ func TestNothingElseIsReported(t *testing.T) {
 		}
 	}
 	schemas["tree"] = object{"type": "object", "properties": object{"children": object{"type": "array", "items": ref("tree")}}}
+	paths["/v1/Broken"] = object{"get": object{"operationId": 1, "parameters": ref("none")}}
 	assert.Equal(t, f.String(), derived(t, doc).String())
 }
 
@@ -343,6 +346,32 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// A description may be as broken as it likes.
+func FuzzDerive(f *testing.F) {
+	small := facts{
+		"a": "GET /v1/Conversations", "a status 200": "", "a 200 body application/json": "object", "a 200 member b": "string enum=c,d required",
+		"a query e": "integer maximum=1", "a security f": "http scheme=basic", "a 200 header g": "string",
+	}
+	for _, doc := range shapes(small) {
+		data, err := json.Marshal(doc)
+		require.NoError(f, err)
+		f.Add(data)
+	}
+	ops := ours(f)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if !json.Valid(data) {
+			return // YAML is ours only
+		}
+		root, err := parseDescription(data)
+		if err != nil {
+			return
+		}
+		if facts, err := derive(root, ops); err == nil {
+			assert.Equal(t, facts, parseFacts(facts.String()))
+		}
+	})
+}
+
 func TestBreaking(t *testing.T) {
 	t.Parallel()
 	assert.True(t, change{element: "query PageSize", keyword: "default", from: "default=50"}.breaking())
@@ -404,7 +433,9 @@ func TestFetch(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(renewed), "createConversation form A\\u0060b\\u000ac: string\n")
 
-	for _, doc := range []any{nil, "text", object{}, object{"openapi": "3.0.1", "paths": object{}}, object{"openapi": "3.0.1", "paths": object{"/v2/X": object{"get": operation("x")}}}} {
+	dangling := describe(f, true)
+	in(dangling, "components")["schemas"] = object{}
+	for _, doc := range []any{nil, "text", dangling, object{}, object{"openapi": "3.0.1", "paths": object{}}, object{"openapi": "3.0.1", "paths": object{"/v2/X": object{"get": operation("x")}}}} {
 		save(doc)
 		assert.Error(t, fetch(dir, file, &out), "%v", doc)
 	}
