@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -237,7 +238,10 @@ func number(attribute string) (float64, error) {
 	return strconv.ParseFloat(value, 64)
 }
 
-// report describes changes to people, those that are equal in several operations once.
+var success = regexp.MustCompile(`^2\d\d `)
+
+// report describes changes to people. What is the same in several operations it says once, whether they
+// respond with 200 or 201.
 func report(changes []change) string {
 	type group struct {
 		breaking   bool
@@ -246,7 +250,7 @@ func report(changes []change) string {
 	}
 	var groups []*group
 	for _, c := range changes {
-		g := &group{c.breaking(), c.row(), c.format(c.element), nil}
+		g := &group{c.breaking(), c.row(), c.format(success.ReplaceAllString(c.element, "2xx ")), nil}
 		if c.element == "" {
 			g.text = c.String()
 		}

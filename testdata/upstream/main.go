@@ -32,9 +32,12 @@ func main() {
 	dir := flag.String("dir", "testdata/upstream", "`folder` of facts.txt and deliberate.txt")
 	from := flag.String("from", "", "`file or https URL` of Twilio's description, spec/json/twilio_conversations_v1.json of twilio-oai")
 	flag.Parse()
-	ok, err := check(*dir, os.Stdout)
+	var ok bool
+	var err error
 	if *from != "" {
 		ok, err = true, fetch(*dir, *from, os.Stdout)
+	} else {
+		ok, err = check(*dir, os.Stdout)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "upstream:", err)
