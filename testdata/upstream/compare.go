@@ -45,8 +45,8 @@ func (c change) format(subject string) string {
 	return "~ " + detail(c.from+" -> "+c.to)
 }
 
-// compare returns what differs between two sets of facts. Of an operation that came or went, it returns
-// just that.
+// compare returns what differs between two sets of facts. Of an operation that came or went, it
+// returns just that.
 func compare(from, to facts) []change {
 	var changes []change
 	keys := maps.Clone(from)
@@ -125,7 +125,8 @@ func keywords(attributes string) map[string]string {
 	return words
 }
 
-// kind returns what kind of element changed, such as query or member, and whether it is of a response.
+// kind returns what kind of element changed, such as query or member, and whether it is of a
+// response.
 func (c change) kind() (kind string, response bool) {
 	words := strings.Fields(c.element)
 	if len(words) == 0 {
@@ -180,8 +181,8 @@ func (c change) row() string {
 	return rowNone
 }
 
-// breaking reports whether a program that keeps to the facts as they were may fail now. A request breaks
-// when less is allowed in it, a response when more is possible in it.
+// breaking reports whether a program that keeps to the facts as they were may fail now. A request
+// breaks when less is allowed in it, a response when more is possible in it.
 func (c change) breaking() bool {
 	kind, response := c.kind()
 	if c.row() == rowName || kind == "deprecated" || c.keyword == "deprecated" {
@@ -240,8 +241,8 @@ func number(attribute string) (float64, error) {
 
 var success = regexp.MustCompile(`^2\d\d `)
 
-// report describes changes to people. What is the same in several operations it says once, whether they
-// respond with 200 or 201.
+// report describes changes to people. What is the same in several operations it says once, whether
+// they respond with 200 or 201.
 func report(changes []change) string {
 	type group struct {
 		breaking   bool
@@ -278,8 +279,8 @@ func report(changes []change) string {
 	return b.String()
 }
 
-// deliberate is a list of differences that are meant, each a line of change.String in which * stands for
-// any text. Lines that start with # give the reasons for those below.
+// deliberate is a list of differences that are meant, each a line of change.String in which *
+// stands for any text. Lines that start with # give the reasons for those below.
 type deliberate []string
 
 func parseDeliberate(text string) (deliberate, error) {

@@ -13,8 +13,8 @@ func shapes(f facts) map[string]object {
 	return map[string]object{"inline": describe(f, false), "components": describe(f, true)}
 }
 
-// describe makes an OpenAPI document in the form of Twilio's that says the facts, with prose and examples
-// around them.
+// describe makes an OpenAPI document in the form of Twilio's that says the facts, with prose and
+// examples around them.
 func describe(f facts, components bool) object {
 	doc := object{
 		"openapi": "3.0.1",
@@ -181,8 +181,9 @@ func ref(name string) object {
 	return object{"$ref": "#/components/schemas/" + strings.ReplaceAll(name, "/", "~1")}
 }
 
-// hoist moves the schemas of an operation that have an enum, and those of its bodies, to the components.
-// As in Twilio's, a reference may have a description and a type beside it, which mean nothing there.
+// hoist moves the schemas of an operation that have an enum, and those of its bodies, to the
+// components. As in Twilio's, a reference may have a description and a type beside it, which mean
+// nothing there.
 func hoist(schemas object, name string, part any) {
 	move := func(schema object, kind string) object {
 		data, err := json.Marshal(schema)

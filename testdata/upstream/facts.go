@@ -16,8 +16,9 @@ import (
 // object is an object of a description, as JSON has it.
 type object = map[string]any
 
-// facts is what a description says of some operations, without its prose. It maps an element, such as
-// "listConversation query PageSize", to its attributes, "integer format=int64 minimum=1 maximum=100".
+// facts is what a description says of some operations, without its prose. It maps an element, such
+// as "listConversation query PageSize", to its attributes, "integer format=int64 minimum=1
+// maximum=100".
 type facts map[string]string
 
 // operations maps the routes of operations to their names.
@@ -68,8 +69,8 @@ func operationsOf(root object) operations {
 	return ops
 }
 
-// derive reads the facts of the named operations, and of no other. It ignores callbacks. It is an error
-// if a $ref of theirs has no target.
+// derive reads the facts of the named operations, and of no other. It ignores callbacks. It is an
+// error if a $ref of theirs has no target.
 func derive(root object, ops operations) (facts, error) {
 	d := &deriver{root: root, facts: facts{}}
 	for path, item := range in(root, "paths") {
@@ -147,8 +148,8 @@ func (d *deriver) parameter(key string, p object) {
 	}
 }
 
-// content reads the bodies of a request or a response. The members of a body of the usual type are named
-// without the type.
+// content reads the bodies of a request or a response. The members of a body of the usual type are
+// named without the type.
 func (d *deriver) content(prefix, member string, of object, usual string) {
 	for mediaType, content := range in(of, "content") {
 		members := prefix + member + " "
@@ -162,8 +163,8 @@ func (d *deriver) content(prefix, member string, of object, usual string) {
 	}
 }
 
-// schema reads a schema and those within it, whose keys start with prefix. The attributes that the place
-// gives it, such as required, follow its own. Within are the references that led here.
+// schema reads a schema and those within it, whose keys start with prefix. The attributes that the
+// place gives it, such as required, follow its own. Within are the references that led here.
 func (d *deriver) schema(key, prefix string, schema any, place []string, within ...string) {
 	s := d.flatten(schema, &within)
 	own := attributes(s)
@@ -198,8 +199,8 @@ func (d *deriver) schema(key, prefix string, schema any, place []string, within 
 	}
 }
 
-// flatten follows the references of a schema and merges the schemas of its allOf into it. It adds the
-// references to within, and returns an empty schema for one that is there already.
+// flatten follows the references of a schema and merges the schemas of its allOf into it. It adds
+// the references to within, and returns an empty schema for one that is there already.
 func (d *deriver) flatten(schema any, within *[]string) object {
 	for {
 		ref, ok := in(schema)["$ref"].(string)
@@ -268,15 +269,16 @@ func in(part any, keys ...string) object {
 	return o
 }
 
-// notAttributes are the keywords that speak to people only, and those whose content has lines of its own.
+// notAttributes are the keywords that speak to people only, and those whose content has lines of
+// its own.
 var notAttributes = []string{
 	"description", "summary", "example", "examples", "externalDocs", "xml", "bearerFormat",
 	"type", "schema", "content", "headers", "links", "encoding",
 	"properties", "required", "items", "allOf", "oneOf", "anyOf", "not", "discriminator",
 }
 
-// attributes returns what a part of a description says of itself: its type first, then keyword=value, or
-// the keyword alone if the value is true.
+// attributes returns what a part of a description says of itself: its type first, then
+// keyword=value, or the keyword alone if the value is true.
 func attributes(part object, except ...string) []string {
 	var words []string
 	if part["type"] != nil {
@@ -332,7 +334,8 @@ func text(value any) string {
 	return escape(string(data))
 }
 
-// escape makes text of a description one word of one line, which cannot end a code block of Markdown.
+// escape makes text of a description one word of one line, which cannot end a code block of
+// Markdown.
 func escape(s string) string {
 	if s == "" {
 		return `""`

@@ -1,14 +1,14 @@
-// The program upstream tells where api/openapi.yaml and Twilio's published description differ in what
-// they say of our operations.
+// The program upstream tells where api/openapi.yaml and Twilio's published description differ in
+// what they say of our operations.
 //
 //	go run ./testdata/upstream           compare api/openapi.yaml with facts.txt
 //	go run ./testdata/upstream -from X   renew facts.txt from a file or an https URL of Twilio's description
 //
-// facts.txt holds what Twilio's description says, one fact a line and none of its prose. deliberate.txt
-// lists the differences that are meant, each with its reason. The first command exits with 1 if there is
-// any other difference, or a line of deliberate.txt that is none any more. The second prints what changed
-// in our operations since facts.txt was written: whether it breaks programs, and which row of the table of
-// changes in .github/CONTRIBUTING.md says what to do.
+// facts.txt holds what Twilio's description says, one fact a line and none of its prose.
+// deliberate.txt lists the differences that are meant, each with its reason. The first command
+// exits with 1 if there is any other difference, or a line of deliberate.txt that is none any more.
+// The second prints what changed in our operations since facts.txt was written: whether it breaks
+// programs, and which row of the table of changes in .github/CONTRIBUTING.md says what to do.
 package main
 
 import (

@@ -213,7 +213,8 @@ func TestRecursiveSchema(t *testing.T) {
 	assert.Contains(t, derived(t, doc).String(), "listConversation 200 text/csv member children[]: recursive\n")
 }
 
-// allOf, oneOf and references of parameters, bodies, responses and headers say the same as what they stand for.
+// allOf, oneOf and references of parameters, bodies, responses and headers say the same as what
+// they stand for.
 func TestSchemasAreFlattened(t *testing.T) {
 	t.Parallel()
 	f := theirs(t)

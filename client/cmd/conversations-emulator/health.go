@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// health is the command conversations-emulator health, for the health check of a container: it reports by
-// its exit status whether an emulator responds within two seconds. A response of 401 will do.
+// health is the command conversations-emulator health, for the health check of a container: it
+// reports by its exit status whether an emulator responds within two seconds. A response of 401
+// will do.
 func health(ctx context.Context, args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conversations-emulator health", flag.ContinueOnError)
 	flags.SetOutput(stderr)
