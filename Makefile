@@ -44,7 +44,8 @@ stale: ## Check that what go generate makes and go.mod are what the sources make
 	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
 		git ls-files -z --cached --others --exclude-standard | tar -cf - --null -T - | tar -xf - -C "$$copy" && \
 		cd "$$copy" && git init -q && git add -A && rm -r gen && \
-		go generate ./... && git diff --exit-code && test -z "$$(git ls-files --others | tee /dev/stderr)"
+		go generate ./... && git diff --exit-code && \
+		made=$$(git ls-files --others) && { test -z "$$made" || { echo "new: $$made"; exit 1; }; }
 	go mod tidy -diff
 
 .PHONY: upstream
