@@ -99,5 +99,10 @@ vuln: ## Look for known vulnerabilities in the dependencies of every module
 release: ## Build what a release has in .dist, without an image (minutes); RELEASE= publishes
 	go run $(GORELEASER) release --clean $(RELEASE)
 
+.PHONY: reproducible
+reproducible: release ## Build a release twice, the second time from nothing, and compare
+	@first=$$(mktemp -d) && trap 'rm -rf "$$first"' EXIT && cp .dist/checksums.txt "$$first" && \
+		GOCACHE="$$first/cache" $(MAKE) release && cmp "$$first/checksums.txt" .dist/checksums.txt
+
 .PHONY: check
 check: race lint stale upstream fuzz interop consumer drill ## All that CI checks
