@@ -4,7 +4,11 @@
 //	listening on http://127.0.0.1:4010
 //
 // and serves until SIGINT or SIGTERM. The package conversationstest says what it answers; -help names the
-// flags. It exits with 0, with 1 if it cannot serve, and with 2 if a flag is wrong.
+// flags. It exits with 0, with 1 if it cannot serve, and with 2 if a flag is wrong. The command
+//
+//	conversations-emulator health
+//
+// exits with 0 if an emulator responds on the address that its -addr names, and with 1 if none does.
 //
 // With -control, which is off by default as it takes no credentials, it also answers
 //
@@ -56,6 +60,9 @@ const (
 
 // run is the program; it serves until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "health" {
+		return health(ctx, args[1:], stderr)
+	}
 	flags := flag.NewFlagSet("conversations-emulator", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	var (
@@ -113,6 +120,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *control {
 		handler = withControl(emulator)
 	}
+	warnIfOpen(*addr, stderr)
 	if err := serve(ctx, *addr, handler, stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
