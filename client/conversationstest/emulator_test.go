@@ -52,7 +52,7 @@ func roundTrip(t testing.TB, s *Server, method, target string, form url.Values, 
 	require.NoError(t, err)
 	req.SetBasicAuth(s.AccountSID, s.AuthToken)
 	if method == http.MethodPost {
-		req.Header.Set("Content-Type", specFormType)
+		req.Header.Set("Content-Type", formType)
 	}
 	for _, edit := range edit {
 		edit(req)

@@ -30,6 +30,9 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"date before year 0":        {"DateCreated=0000-01-01T00:00:00%2B01:00", 50308},
 		"date updated":              {"DateUpdated=2026-02-30T00:00:00Z", 50309},
 		"messaging service":         {"MessagingServiceSid=MG1", 50341},
+		"date created empty":        {"DateCreated=", 50308},
+		"date updated empty":        {"DateUpdated=", 50309},
+		"messaging service empty":   {"MessagingServiceSid=", 50341},
 		"state empty":               {"State=", 50374},
 		"state unknown":             {"State=open", 50378},
 		"state initializing":        {"State=initializing", 50378},
@@ -85,7 +88,7 @@ func TestFieldsAtTheirLimits(t *testing.T) {
 		"Attributes=null", "Attributes=[1]", "Attributes=",
 		"DateCreated=2026-01-01T00:00:00.123456789%2B05:30",
 		"Timers.Inactive=PT1M&Timers.Closed=PT10M", "Timers.Inactive=PT0S&Timers.Closed=PT0S", "State=inactive",
-		"FriendlyName=&UniqueName=&Attributes=&DateCreated=&Timers.Inactive=&MessagingServiceSid=&Bindings.Email.Name=",
+		"FriendlyName=&UniqueName=&Attributes=&Timers.Inactive=&Timers.Closed=&Bindings.Email.Name=",
 	} {
 		r := do(t, s, http.MethodPost, "/v1/Conversations", nil, body(form))
 		assert.Equal(t, 201, r.StatusCode, "%.60s: %s", form, r.text)
@@ -103,7 +106,7 @@ func TestEmptyValuesChangeNothing(t *testing.T) {
 	before := get(t, s, "/v1/Conversations/a")
 	assert.Equal(t, before.text, post(t, s, "/v1/Conversations/a").text)
 	assert.Equal(t, before.text, post(t, s, "/v1/Conversations/a", "FriendlyName", "", "UniqueName", "", "Attributes", "",
-		"DateCreated", "", "DateUpdated", "", "MessagingServiceSid", "", "Timers.Inactive", "", "Timers.Closed", "",
+		"Timers.Inactive", "", "Timers.Closed", "",
 		"Bindings.Email.Address", "", "Bindings.Email.Name", "").text)
 	assert.Equal(t, before.text, do(t, s, http.MethodPost, "/v1/Conversations/a", nil, func(r *http.Request) { r.Header.Del("Content-Type") }).text)
 
@@ -132,7 +135,7 @@ func TestShapesThatAreRefused(t *testing.T) {
 		"JSON":                     {"POST", "", json, 415},
 		"no type":                  {"POST", "", func(r *http.Request) { body("FriendlyName=x")(r); r.Header.Del("Content-Type") }, 415},
 		"compressed":               {"POST", "", func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, 415},
-		"charset":                  {"POST", "", contentType(specFormType + "; charset=UTF-8"), 201},
+		"charset":                  {"POST", "", contentType(formType + "; charset=UTF-8"), 201},
 		"a field in the query":     {"POST", "?FriendlyName=x", nil, 400},
 		"an unknown parameter":     {"GET", "?Order=asc", nil, 400},
 		"a parameter of the list":  {"GET", "/a?PageSize=1", nil, 400},
@@ -142,6 +145,8 @@ func TestShapesThatAreRefused(t *testing.T) {
 		"a body on DELETE":         {"DELETE", "/a", body("x=y"), 400},
 		"webhook header":           {"POST", "", webhook("true"), 201},
 		"another webhook header":   {"POST", "", webhook("True"), 400},
+		"webhook header of fetch":  {"GET", "/a", webhook("true"), 400},
+		"two Authorizations":       {"GET", "/a", func(r *http.Request) { r.Header.Add("Authorization", "Basic eDp5") }, 400},
 		"webhook header of update": {"POST", "/a", webhook("yes"), 400},
 		"webhook header of delete": {"DELETE", "/a", webhook("1"), 400},
 		"two webhook headers":      {"POST", "", webhook("true", "false"), 400},
@@ -169,6 +174,13 @@ func TestLenient(t *testing.T) {
 	assert.Equal(t, "a", r.body["unique_name"])
 	assert.Equal(t, 200, do(t, s, http.MethodGet, "/v1/Conversations/a?PageSize=x", nil, body("x")).StatusCode)
 	assert.Equal(t, 400, post(t, s, "/v1/Conversations", "State", "open").StatusCode)
+	assert.Equal(t, 50374, post(t, s, "/v1/Conversations", "State", "").code(), "not ignored by Twilio either")
+	assert.Equal(t, 404, get(t, s, "/v1/Conversations/").StatusCode)
+
+	// What is empty was not sent.
+	before := get(t, s, "/v1/Conversations/a").text
+	assert.Equal(t, before, post(t, s, "/v1/Conversations/a", "DateCreated", "", "DateUpdated", "", "MessagingServiceSid", "").text)
+	assert.Len(t, get(t, s, "/v1/Conversations?State=&PageSize=&Page=").items(), 1)
 }
 
 func TestParseDuration(t *testing.T) {
@@ -207,7 +219,7 @@ func FuzzForm(f *testing.F) {
 		path, query, _ := strings.Cut(target, "?")
 		req.URL = &url.URL{Path: path, RawQuery: query}
 		req.SetBasicAuth(DefaultAccountSID, DefaultAuthToken)
-		req.Header.Set("Content-Type", specFormType)
+		req.Header.Set("Content-Type", formType)
 		rec := httptest.NewRecorder()
 		e.ServeHTTP(rec, req)
 		return rec

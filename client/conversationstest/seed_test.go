@@ -66,7 +66,7 @@ func TestRequests(t *testing.T) {
 	assert.Equal(t, []string{"updateConversation", "POST", "/v1/Conversations/a%2Fb"}, []string{r.Operation, r.Method, r.Path})
 	assert.Equal(t, url.Values{"FriendlyName": {"A"}}, r.Form)
 	assert.Equal(t, "Basic", r.Header.Get("Authorization"))
-	assert.Equal(t, specFormType, r.Header.Get("Content-Type"))
+	assert.Equal(t, formType, r.Header.Get("Content-Type"))
 	assert.Equal(t, strings.TrimPrefix(s.URL, "http://"), r.Host)
 	assert.Equal(t, 404, r.Status)
 	assert.WithinDuration(t, time.Now(), r.Time, time.Minute)

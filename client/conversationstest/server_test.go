@@ -75,7 +75,7 @@ func TestHTTPClientReportsWhatBreaksTheContract(t *testing.T) {
 	req, err := http.NewRequest(http.MethodPost, s.URL+"/v1/Conversations", strings.NewReader(form.Encode()))
 	require.NoError(t, err)
 	req.SetBasicAuth(s.AccountSID, s.AuthToken)
-	req.Header.Set("Content-Type", specFormType)
+	req.Header.Set("Content-Type", formType)
 	res, err := s.HTTPClient().Do(req)
 	require.NoError(t, err)
 	res.Body.Close()
