@@ -106,6 +106,8 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The body is read first, because an operation that is performed must not fail after it began. One
 	// byte more than a body may have tells the checks that it is too large.
 	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	// A server's ReadTimeout is for reading. If it went on, it would end a scripted delay.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	c, refused := e.open(r)
 	entry := e.record(c, r, body)
 

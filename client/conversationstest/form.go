@@ -27,32 +27,37 @@ var formFields = func() (fields []formField) {
 // set gives the conversation the values of a form, which the checks have accepted, and reports
 // whether there was any. A field that is absent or empty leaves its member as it was. The
 // conversation must be in no index meanwhile, as most of them are keys.
-func (c *conversation) set(form url.Values, now instant) (any bool) {
+func (c *conversation) set(form url.Values, now instant) (changed bool) {
 	members := reflect.ValueOf(c).Elem()
 	for _, field := range formFields {
 		text := form.Get(field.name)
 		if text == "" {
 			continue
 		}
-		any = true
-		switch member := members.FieldByIndex(field.index).Addr().Interface().(type) {
-		case *string:
-			*member = strings.Clone(text) // it can be a piece of the whole body
-		case *int64:
-			*member, _ = strconv.ParseInt(text, 10, 64)
-		case *bool:
-			*member = text == "true"
-		case *instant:
-			t, _ := parseTime(text)
-			*member = toInstant(t)
-		case *timer:
-			d, _ := parseDuration(text)
-			*member = timerAfter(d, now)
-		case *state:
-			*member, _ = parseState(text)
-		default:
-			panic(fmt.Sprintf("conversationstest: set in form.go cannot fill a %T: add a case", member))
-		}
+		changed = true
+		setMember(members.FieldByIndex(field.index).Addr().Interface(), text, now)
 	}
-	return any
+	return changed
+}
+
+// setMember gives a member the value that a text stands for.
+func setMember(pointer any, text string, now instant) {
+	switch member := pointer.(type) {
+	case *string:
+		*member = strings.Clone(text) // it can be a piece of the whole body
+	case *int64:
+		*member, _ = strconv.ParseInt(text, 10, 64)
+	case *bool:
+		*member = text == "true"
+	case *instant:
+		t, _ := parseTime(text)
+		*member = toInstant(t)
+	case *timer:
+		d, _ := parseDuration(text)
+		*member = timerAfter(d, now)
+	case *state:
+		*member, _ = parseState(text)
+	default:
+		panic(fmt.Sprintf("conversationstest: setMember in form.go cannot fill a %T: add a case", member))
+	}
 }
