@@ -130,6 +130,29 @@ func TestDateFiltersAreInclusive(t *testing.T) {
 	}
 }
 
+// The pages around a page are those of its filters: what is outside of them is on none.
+func TestPreviousPageWithinTheFilters(t *testing.T) {
+	t.Parallel()
+	s := Start(t, InMemory())
+	day := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for i := range 10 {
+		seed(t, s, Conversation{UniqueName: fmt.Sprint(i), DateCreated: day.AddDate(0, 0, i)})
+	}
+	first := s.URL + "/v1/Conversations?StartDate=2026-01-03&EndDate=2026-01-07&PageSize=2&Page=0"
+	pages := walk(t, s, first, "next_page_url")
+	assert.Equal(t, [][]string{{"6", "5"}, {"4", "3"}, {"2"}}, pages)
+	second := get(t, s, get(t, s, first).meta()["next_page_url"].(string)).meta()
+	assert.Equal(t, first, second["previous_page_url"], "the first page needs no token")
+	third := get(t, s, second["next_page_url"].(string)).meta()
+	assert.Equal(t, second["url"], third["previous_page_url"])
+	assert.Nil(t, third["next_page_url"])
+
+	// A token of another list is beside the filters.
+	token := strings.SplitAfter(get(t, s, "/v1/Conversations?PageSize=1").meta()["next_page_url"].(string), "PageToken=")[1]
+	assert.Equal(t, []string{"6", "5"}, get(t, s, first+"&PageToken="+token).names())
+	assert.Equal(t, first, get(t, s, first+"&PageToken="+token).meta()["previous_page_url"])
+}
+
 func TestListParametersThatAreRefused(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())

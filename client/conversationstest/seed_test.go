@@ -42,7 +42,8 @@ func TestSeed(t *testing.T) {
 
 	for name, c := range map[string]Conversation{
 		"account": {AccountSID: "AC1"}, "service": {ServiceSID: "IS1"}, "sid": {SID: "CH1"}, "sid in capitals": {SID: "CH0123456789ABCDEF0123456789ABCDEF"},
-		"sid twice": {SID: full.SID, ServiceSID: testService}, "name twice": {UniqueName: "a", ServiceSID: testService},
+		"sid twice": {SID: full.SID, ServiceSID: testService}, "sid in another service": {SID: full.SID},
+		"not UTF-8": {FriendlyName: "\xff"}, "email not UTF-8": {EmailName: "\xff"}, "address not UTF-8": {EmailAddress: "\xff"}, "unique name": {UniqueName: strings.Repeat("a", 257)}, "name twice": {UniqueName: "a", ServiceSID: testService},
 		"name": {UniqueName: full.SID}, "attributes": {Attributes: "{"}, "state": {State: "open"}, "messaging service": {MessagingServiceSID: "MG1"},
 		"friendly name": {FriendlyName: strings.Repeat("a", 257)}, "year": {DateCreated: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
