@@ -132,3 +132,16 @@ func TestOptionsThatDoNotHold(t *testing.T) {
 		assert.ErrorContains(t, err, "conversationstest: ", name)
 	}
 }
+
+func TestOptionsAtTheirLimits(t *testing.T) {
+	t.Parallel()
+	account := Account{SID: DefaultAccountSID, AuthToken: "x", DefaultInactiveTimer: time.Minute, DefaultClosedTimer: 10 * time.Minute}
+	for _, opts := range [][]Option{
+		nil,
+		{WithMaxPageSize(1), WithWriteLimit(1), WithLatency(0), WithRequestLog(0), WithAccounts(account)},
+		{WithMaxPageSize(1000), WithServices()},
+	} {
+		_, err := New(opts...)
+		assert.NoError(t, err)
+	}
+}
