@@ -367,8 +367,9 @@ var breakages = map[string]breakage{
 	"header.concurrent-requests": header("Twilio-Concurrent-Requests", ""),
 	"header.etag":                header("ETag", `"1"`),
 
-	"sid.form":       member("account_sid", "AC1"),
-	"sid.lower-case": conversation(func(c object) { c["sid"] = "CH" + strings.ToUpper("a"+c["sid"].(string)[3:]) }),
+	"resource.members": conversation(func(c object) { delete(c, "bindings") }),
+	"sid.form":         member("account_sid", "AC1"),
+	"sid.lower-case":   conversation(func(c object) { c["sid"] = "CH" + strings.ToUpper("a"+c["sid"].(string)[3:]) }),
 	"chat-service-sid.same": onResponse(func(x *exchange) {
 		if strings.Contains(x.r.URL.Path, "/Services/") && x.r.Method == "GET" {
 			x.body["chat_service_sid"] = nil
@@ -562,9 +563,6 @@ func bareDate(parameter, clock string) breakage {
 func breakageOf(id string) breakage {
 	if b := breakages[id]; b != nil {
 		return b
-	}
-	if name, ok := strings.CutPrefix(id, "resource."); ok {
-		return conversation(func(c object) { delete(c, strings.ReplaceAll(name, "-", "_")) })
 	}
 	for _, r := range refusals() {
 		switch id {

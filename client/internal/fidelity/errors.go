@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// refusal is a request that is refused. It makes a rule for the code, one for the status and, if a text is
-// known, one for the text: they are known from different sources.
+// refusal is a request that is refused. It makes a rule for the code and the status, or one for each where
+// they are known from different sources, and one for the text if that is known.
 type refusal struct {
 	id   string
 	what string // is refused
@@ -44,15 +44,24 @@ func (r refusal) rules() []Rule {
 	rule := Rule{Option: r.option, Needs: r.needs}
 	code, status, text := rule, rule, rule
 
-	code.ID, code.Sentence = r.id, fmt.Sprintf("%s is refused with code %d.", r.what, r.code)
-	code.Source, code.Reference = r.known, reference
-	code.check = func(s *session) { wantRefused(r.asked(s), r.code) }
+	code.ID, code.Source, code.Reference = r.id, r.known, reference
+	code.Sentence = fmt.Sprintf("%s is refused with %d and code %d.", r.what, r.status, r.code)
+	code.check = func(s *session) {
+		wantStatus(r.asked(s), r.status)
+		wantRefused(r.asked(s), r.code)
+	}
+	rules := []Rule{code}
+	if r.statusKnown != r.known {
+		rules[0].Sentence = fmt.Sprintf("%s is refused with code %d.", r.what, r.code)
+		rules[0].check = func(s *session) { wantRefused(r.asked(s), r.code) }
 
-	status.ID, status.Sentence = r.id+".status", fmt.Sprintf("%s is refused with status %d.", r.what, r.status)
-	status.Source, status.Reference = r.statusKnown, seenIf(r.statusKnown)
-	status.check = func(s *session) { wantStatus(r.asked(s), r.status) }
+		status.ID, status.Source, status.Reference = r.id+".status", r.statusKnown, seenIf(r.statusKnown)
+		status.Sentence = fmt.Sprintf("%s is refused with %d.", r.what, r.status)
+		status.check = func(s *session) { wantStatus(r.asked(s), r.status) }
+		rules = append(rules, status)
+	}
 	if r.text == "" {
-		return []Rule{code, status}
+		return rules
 	}
 	text.ID, text.Sentence = r.id+".text", fmt.Sprintf("The message is then %q.", plainText(r.text))
 	text.Source, text.Reference = r.textKnown, seenIf(r.textKnown)
@@ -63,13 +72,13 @@ func (r refusal) rules() []Rule {
 		got := r.asked(s).text("message")
 		want(regexp.MustCompile("^"+r.text+"$").MatchString(got), "it is %s", show(got))
 	}
-	return []Rule{code, status, text}
+	return append(rules, text)
 }
 
 // seenIf is the reference of what was seen in responses.
 func seenIf(source Source) string {
 	if source == Recorded {
-		return errorSeen
+		return publicCode
 	}
 	return ""
 }
@@ -99,15 +108,15 @@ func refusals() []refusal {
 		{id: "error.20001-end-date", what: "A malformed EndDate", ask: onePage("EndDate", "2026-02-30"), code: 20001, known: Assumed, status: 400, statusKnown: Assumed},
 		{id: "error.20003-none", what: "A request without credentials", ask: func(s *session) *response {
 			return s.send(request{method: "GET", path: s.collection, anonymous: true})
-		}, code: 20003, known: Recorded, reference: errorSeen, status: 401, statusKnown: Recorded,
+		}, code: 20003, known: Recorded, reference: publicCode, status: 401, statusKnown: Recorded,
 			text: "Authentication Error - No credentials provided", textKnown: Recorded},
 		{id: "error.20003-username", what: "A request with an unknown user name", ask: func(s *session) *response {
 			return s.send(request{method: "GET", path: s.collection, username: "AC00000000000000000000000000000000", password: "x"})
-		}, code: 20003, known: Recorded, reference: errorSeen, status: 401, statusKnown: Recorded,
+		}, code: 20003, known: Recorded, reference: publicCode, status: 401, statusKnown: Recorded,
 			text: "Authentication Error - invalid username", textKnown: Recorded},
 		{id: "error.20003-password", what: "A request with a wrong password", ask: func(s *session) *response {
 			return s.send(request{method: "GET", path: s.collection, username: s.target.Username, password: "wrong"})
-		}, code: 20003, known: Recorded, reference: errorSeen, status: 401, statusKnown: Recorded,
+		}, code: 20003, known: Recorded, reference: publicCode, status: 401, statusKnown: Recorded,
 			text: "Authenticate", textKnown: Recorded},
 		{id: "error.20004", what: "A method that a path does not have", ask: func(s *session) *response {
 			return s.send(request{method: "PUT", path: s.path(s.plain().sid()), form: form("FriendlyName", s.name())})
@@ -116,14 +125,14 @@ func refusals() []refusal {
 			text: "Page size too large", textKnown: Assumed},
 		{id: "error.20404", what: "A fetch of a conversation that does not exist", ask: func(s *session) *response {
 			return s.get(s.path(nowhere))
-		}, code: 20404, known: Recorded, reference: errorSeen, status: 404, statusKnown: Recorded,
+		}, code: 20404, known: Recorded, reference: publicCode, status: 404, statusKnown: Recorded,
 			text: "The requested resource .* was not found", textKnown: Recorded},
 		{id: "error.20404-update", what: "An update of a conversation that does not exist", ask: func(s *session) *response {
 			return s.post(s.path(nowhere), "FriendlyName", s.name())
-		}, code: 20404, known: Recorded, reference: errorSeen, status: 404, statusKnown: Recorded},
+		}, code: 20404, known: Assumed, status: 404, statusKnown: Assumed},
 		{id: "error.20404-service", what: "A service that does not exist", ask: func(s *session) *response {
 			return s.get(serviceCollection("IS00000000000000000000000000000000"))
-		}, code: 20404, known: Recorded, reference: errorSeen, status: 404, statusKnown: Recorded, option: "WithServices"},
+		}, code: 20404, known: Assumed, status: 404, statusKnown: Assumed, option: "WithServices"},
 		{id: "error.20404-service-form", what: "A service that is named by no SID", ask: func(s *session) *response {
 			return s.get(serviceCollection("support"))
 		}, code: 20404, known: Assumed, status: 404, statusKnown: Assumed},
@@ -160,7 +169,7 @@ func refusals() []refusal {
 			code: 50341, known: Assumed, status: 400, statusKnown: Assumed, text: "Invalid messaging service SID", textKnown: Assumed},
 		{id: "error.50353", what: "A create with a unique name that is taken", ask: func(s *session) *response {
 			return s.create("UniqueName", s.named().text("unique_name"))
-		}, code: 50353, known: Recorded, status: 409, statusKnown: Recorded,
+		}, code: 50353, known: Recorded, reference: publicCode, status: 409, statusKnown: Recorded,
 			text: "Conversation with provided unique name already exists", textKnown: Recorded},
 		{id: "error.50374", what: "An empty State", ask: creating("State", ""),
 			code: 50374, known: Assumed, status: 400, statusKnown: Assumed, text: "'State' field can't be empty", textKnown: Assumed},
@@ -214,22 +223,22 @@ func errorRules() []Rule {
 	}
 	return slices.Concat(rules, []Rule{
 		{ID: "error.body", Sentence: "The body of an error has code, message, more_info and status.",
-			Source: Recorded, Reference: errorSeen, check: func(s *session) {
+			Source: Recorded, Reference: publicCode, check: func(s *session) {
 				for _, member := range []string{"code", "message", "more_info", "status"} {
 					want(missing(s).has(member), "there is no %s", member)
 				}
 			}},
 		{ID: "error.more-info", Sentence: "more_info is https://www.twilio.com/docs/errors/ and the code.",
-			Source: Recorded, Reference: errorSeen, check: func(s *session) {
+			Source: Recorded, Reference: publicCode, check: func(s *session) {
 				got := missing(s).text("more_info")
 				want(got == fmt.Sprintf("https://www.twilio.com/docs/errors/%d", missing(s).number("code")), "it is %s", show(got))
 			}},
 		{ID: "error.status", Sentence: "status is the HTTP status.",
-			Source: Recorded, Reference: errorSeen, check: func(s *session) {
+			Source: Recorded, Reference: publicCode, check: func(s *session) {
 				want(missing(s).number("status") == missing(s).status, "it is %s with %d", show(missing(s).at("status")), missing(s).status)
 			}},
 		{ID: "error.content-type", Sentence: "An error is JSON.",
-			Source: Recorded, Reference: errorSeen, check: func(s *session) {
+			Source: Recorded, Reference: publicCode, check: func(s *session) {
 				wantHeader(missing(s), "Content-Type", `^application/json\b`)
 			}},
 		{ID: "error.request-id", Sentence: "An error has the header Twilio-Request-Id.",
@@ -237,13 +246,13 @@ func errorRules() []Rule {
 				wantHeader(missing(s), "Twilio-Request-Id", `^RQ[0-9a-f]{32}$`)
 			}},
 		{ID: "error.path", Sentence: "The path in the message of a 404 is as it was called, without /v1.",
-			Source: Assumed, Reference: errorSeen, check: func(s *session) {
+			Source: Assumed, Reference: publicCode, check: func(s *session) {
 				got := missing(s).text("message")
 				path := strings.TrimPrefix(s.path(nowhere), "/v1")
 				want(strings.Contains(got, " "+path+" "), "it is %s", show(got))
 			}},
 		{ID: "error.detail", Sentence: "A wrong password is explained in detail.",
-			Source: Recorded, Reference: errorSeen, check: func(s *session) {
+			Source: Recorded, Reference: publicCode, check: func(s *session) {
 				got := s.send(request{method: "GET", path: s.collection, username: s.target.Username, password: "wrong"}).text("detail")
 				want(got == "Your AccountSid or AuthToken was incorrect.", "it is %s", show(got))
 			}},

@@ -95,6 +95,6 @@ const (
 	timersInUse    = "https://github.com/twilio-labs/plugin-rtc/pull/69"
 	responseSeen   = "response shown in the documentation of twelixir 0.1.0 (2021)"
 	liveNotes      = "developer's notes of a live service (2026)"
-	errorSeen      = "responses shown in public code"
+	publicCode     = "responses shown in public code"
 	publishedTypes = "https://github.com/twilio/twilio-oai/blob/main/spec/json/twilio_conversations_v1.json"
 )

@@ -178,7 +178,7 @@ func listRules() []Rule {
 				s.wantList([]string{"StartDate", w.day + "T12:00:00", "EndDate", w.day}, 0, 1, 2)
 			}},
 		{ID: "list.date-milliseconds", Sentence: "A date of a filter may have milliseconds.",
-			Source: Recorded, Reference: "a program in production", check: func(s *session) {
+			Source: Assumed, Reference: "a program in production", check: func(s *session) {
 				w := s.window()
 				s.wantList([]string{"StartDate", w.day, "EndDate", w.day + "T12:00:00.000Z"}, 2, 3, 4)
 			}},

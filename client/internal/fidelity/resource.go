@@ -3,7 +3,6 @@ package fidelity
 import (
 	"net/url"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -49,15 +48,14 @@ func (s *session) withBoth() *response {
 }
 
 func resourceRules() []Rule {
-	var rules []Rule
-	for _, member := range members {
-		rules = append(rules, Rule{ID: "resource." + strings.ReplaceAll(member, "_", "-"), Sentence: "A conversation has the member " + member + ".",
+	return []Rule{
+		{ID: "resource.members", Sentence: "A conversation has " + strings.Join(members[:len(members)-1], ", ") + " and " + members[len(members)-1] + ".",
 			Source: Documented, Reference: resourcePage, check: func(s *session) {
 				res := fixture(s, "members", func() *response { return s.create() })
-				want(res.has(member), "there is no such member: %v", res)
-			}})
-	}
-	return slices.Concat(rules, []Rule{
+				for _, member := range members {
+					want(res.has(member), "there is no %s: %v", member, res)
+				}
+			}},
 		{ID: "sid.form", Sentence: "A SID is its prefix (CH, AC, IS, MG) and 32 hexadecimal digits.",
 			Source: Documented, Reference: publishedTypes, check: func(s *session) {
 				for member, prefix := range map[string]string{"sid": "CH", "account_sid": "AC", "chat_service_sid": "IS", "messaging_service_sid": "MG"} {
@@ -67,7 +65,7 @@ func resourceRules() []Rule {
 				}
 			}},
 		{ID: "sid.lower-case", Sentence: "The digits of a SID are in lower case.",
-			Source: Recorded, Reference: responseSeen, check: func(s *session) {
+			Source: Recorded, Reference: publicCode, check: func(s *session) {
 				wantMatch(s.plain(), "sid", "^CH[0-9a-f]{32}$")
 			}},
 		{ID: "chat-service-sid.same", Sentence: "chat_service_sid is filled in whichever form of path was called.",
@@ -96,7 +94,7 @@ func resourceRules() []Rule {
 				wantMember(s.create("FriendlyName", name), "friendly_name", name)
 			}},
 		{ID: "friendly-name.null", Sentence: "friendly_name is null where none was sent.",
-			Source: Recorded, Reference: errorSeen, check: func(s *session) { wantMember(s.named(), "friendly_name", nil) }},
+			Source: Recorded, Reference: publicCode, check: func(s *session) { wantMember(s.named(), "friendly_name", nil) }},
 		{ID: "unique-name", Sentence: "unique_name is what was sent.",
 			Source: Documented, Reference: resourcePage, check: func(s *session) {
 				name := s.name()
@@ -185,7 +183,7 @@ func resourceRules() []Rule {
 				want(res.text("bindings", "email", "projected_address") == "support@example.com" && res.text("bindings", "email", "name") == "Sales",
 					"bindings is %s", show(res.at("bindings")))
 			}},
-	})
+	}
 }
 
 func (s *session) withEmail() *response {

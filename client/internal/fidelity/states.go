@@ -215,7 +215,7 @@ func timerRules() []Rule {
 				}
 			}},
 		{ID: "timer.not-restarted", Sentence: "A timer that fires does not restart the other.",
-			Source: Documented, Reference: resourcePage, Needs: NeedsMinutes, check: func(s *session) {
+			Source: Assumed, Reference: resourcePage, Needs: NeedsMinutes, check: func(s *session) {
 				want(s.timed().bothLater.at("timers", "date_closed") == s.timed().both.at("timers", "date_closed"), "date_closed moves")
 			}},
 		{ID: "timer.revived", Sentence: "A conversation set active again becomes inactive anew, counted from that update.",
