@@ -63,6 +63,14 @@ const (
 
 // run is the program; it serves until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "probe":
+			return probe(ctx, args[1:], os.Stdin, stdout, stderr)
+		case "proxy":
+			return proxy(ctx, args[1:], stdout, stderr)
+		}
+	}
 	flags := flag.NewFlagSet("conversations-emulator", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	tenants := newAccounts(flags)

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -33,7 +34,7 @@ type Options struct {
 	Advance func(time.Duration)
 	// Transport sends the requests. Nil is [http.DefaultTransport].
 	Transport http.RoundTripper
-	// Progress is called before each rule with how many are done, and at the end.
+	// Progress is called before each rule with how many are done, and before the cleanup without an ID.
 	Progress func(done, all int, id string)
 }
 
@@ -60,21 +61,26 @@ type Result struct {
 type Report struct {
 	Time    time.Time `json:"time"`
 	Results []Result  `json:"results"`
-	// Created is how many creates were sent, and Left how many conversations could not be deleted.
+	// Created is how many creates were sent, and Left how many conversations may not have been deleted.
 	Created int `json:"created"`
 	Left    int `json:"left"`
+	// Prefix begins the names of all conversations that the run created.
+	Prefix string `json:"prefix"`
 }
 
-// Count returns how many rules of a source had an outcome.
-func (r *Report) Count(source Source, outcome Outcome) int {
+// Count returns how many rules had an outcome: those of some sources, or all.
+func (r *Report) Count(outcome Outcome, sources ...Source) int {
 	n := 0
 	for _, result := range r.Results {
-		if result.Source == source && result.Outcome == outcome {
+		if result.Outcome == outcome && (len(sources) == 0 || slices.Contains(sources, result.Source)) {
 			n++
 		}
 	}
 	return n
 }
+
+// NamePrefix begins all names that a run makes up.
+const NamePrefix = "fidelity-"
 
 // MaxCreates is the maximum number of conversations that a run without bursts creates.
 const MaxCreates = 130
@@ -102,7 +108,7 @@ func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 			}
 		}
 	}
-	report := &Report{Time: s.started.UTC().Truncate(time.Second)}
+	report := &Report{Time: s.started.UTC().Truncate(time.Second), Prefix: s.prefix}
 	progress := options.Progress
 	if progress == nil {
 		progress = func(int, int, string) {}
