@@ -61,16 +61,15 @@ func proxy(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // validatingProxy forwards to one server and reports what breaks the description.
 func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) http.Handler {
 	base := http.DefaultTransport.(*http.Transport).Clone()
-	base.Proxy = nil // the credentials are for the server alone
-	base.DisableCompression = true
+	base.DisableCompression = true // a compressed body is not checked
 	transport := conversationstest.ValidatingTransport(base, report)
 	return http.HandlerFunc(func(w http.ResponseWriter, in *http.Request) {
 		(&httputil.ReverseProxy{
 			Transport: transport,
 			Rewrite: func(r *httputil.ProxyRequest) {
 				r.SetURL(server)
-				r.Out.URL.RawQuery = in.URL.RawQuery            // a malformed one too
-				r.Out.Header.Set("Accept-Encoding", "identity") // a compressed body is not checked
+				r.Out.URL.RawQuery = in.URL.RawQuery // a malformed one too
+				r.Out.Header.Set("Accept-Encoding", "identity")
 			},
 			ModifyResponse: func(res *http.Response) error {
 				if in.Method == http.MethodGet {
@@ -78,7 +77,8 @@ func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) htt
 				}
 				return nil
 			},
-			ErrorLog: log.New(io.Discard, "", 0),
+			FlushInterval: -1, // so that a response that breaks off arrives as far as it came
+			ErrorLog:      log.New(io.Discard, "", 0),
 			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 				if in.Context().Err() == nil {
 					lines.Printf("%s: no response: %v", in.Method, err)
