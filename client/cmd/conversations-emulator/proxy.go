@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -42,13 +43,22 @@ func proxy(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "conversations-emulator: -to must be https://host or http://host")
 		return exitUsage
 	}
+	if err := checkAddr(*addr); err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitUsage
+	}
 	var violations atomic.Int64
 	lines := log.New(stderr, "", 0)
 	handler := validatingProxy(server, lines, func(err error) {
 		violations.Add(1)
 		lines.Print(violation(err))
 	})
-	if err := serve(ctx, *addr, handler, stdout); err != nil {
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitFailed
+	}
+	if err := serve(ctx, listener, handler, stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}

@@ -175,9 +175,9 @@ func TestProxyFailures(t *testing.T) {
 func TestProxyMistakes(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
-		"-to must be https://host or http://host":              {"-to", "twilio"},
-		`unexpected argument "x"`:                              {"-to", "http://127.0.0.1:1", "x"},
-		"listen tcp: address nowhere: missing port in address": {"-to", "http://127.0.0.1:1", "-addr", "nowhere"},
+		"-to must be https://host or http://host": {"-to", "twilio"},
+		`unexpected argument "x"`:                 {"-to", "http://127.0.0.1:1", "x"},
+		`-addr "nowhere" is not host:port`:        {"-to", "http://127.0.0.1:1", "-addr", "nowhere"},
 	} {
 		var stderr bytes.Buffer
 		assert.NotZero(t, run(t.Context(), append([]string{"proxy"}, args...), io.Discard, &stderr))

@@ -365,6 +365,9 @@ var breakages = map[string]breakage{
 	"header.request-id":          header("Twilio-Request-Id", "1"),
 	"header.request-duration":    header("Twilio-Request-Duration", "21"),
 	"header.concurrent-requests": header("Twilio-Concurrent-Requests", ""),
+	"header.home-region":         header("X-Home-Region", ""),
+	"header.api-domain":          header("X-Api-Domain", ""),
+	"header.cors":                header("Access-Control-Allow-Origin", ""),
 	"header.etag":                header("ETag", `"1"`),
 
 	"resource.members": conversation(func(c object) { delete(c, "bindings") }),
@@ -460,7 +463,7 @@ var breakages = map[string]breakage{
 	"page.size":               clamp(3, 1000),
 	"page.size-default":       onQuery(func(query url.Values) { query.Set("PageSize", "20") }),
 	"page.size-100":           clamp(1, 99),
-	"page.size-1000":          clamp(1, 100),
+	"page.size-above-100":     refuse(func(r *http.Request, _ url.Values) bool { return r.URL.Query().Get("PageSize") == "1000" }),
 	"page.next":               onQuery(func(query url.Values) { query.Del("PageToken") }),
 	"page.last":               list(func(_ *exchange, meta object) { delete(meta, "next_page_url") }),
 	"page.last-full":          list(func(_ *exchange, meta object) { meta["next_page_url"] = meta["url"] }),

@@ -150,7 +150,7 @@ func refusals() []refusal {
 		}, code: 20001, known: Assumed, status: 415, statusKnown: Assumed},
 		{id: "error.50003", what: "A friendly name of 257 characters", ask: func(s *session) *response {
 			return s.create("FriendlyName", pad(s.name(), 257))
-		}, code: 50003, known: Assumed, status: 400, statusKnown: Assumed, text: "Friendly Name too long", textKnown: Assumed},
+		}, code: 50003, known: Assumed, status: 400, statusKnown: Assumed, text: "Friendly name too long", textKnown: Assumed},
 		{id: "error.50004", what: "A unique name of 257 characters", ask: func(s *session) *response {
 			return s.create("UniqueName", pad(s.name(), 257))
 		}, code: 50004, known: Assumed, status: 400, statusKnown: Assumed, text: "Unique Name too long", textKnown: Assumed},

@@ -237,6 +237,18 @@ func operationRules() []Rule {
 			Source: Recorded, Reference: headersSeen, check: func(s *session) {
 				wantHeader(s.get(s.path(s.plain().sid())), "Twilio-Concurrent-Requests", `^\d+$`)
 			}},
+		{ID: "header.home-region", Sentence: "The header X-Home-Region names a region.",
+			Source: Recorded, Reference: headersSeen, check: func(s *session) {
+				wantHeader(s.get(s.path(s.plain().sid())), "X-Home-Region", `^[a-z]+[0-9]+$`)
+			}},
+		{ID: "header.api-domain", Sentence: "The header X-Api-Domain is the domain of the API.",
+			Source: Recorded, Reference: headersSeen, check: func(s *session) {
+				wantHeader(s.get(s.path(s.plain().sid())), "X-Api-Domain", `^conversations(\.[a-z0-9-]+)*\.twilio\.com$`)
+			}},
+		{ID: "header.cors", Sentence: "The header Access-Control-Allow-Origin lets web pages read the response.",
+			Source: Documented, Reference: publishedTypes, check: func(s *session) {
+				wantHeader(s.get(s.path(s.plain().sid())), "Access-Control-Allow-Origin", `.`)
+			}},
 		{ID: "header.etag", Sentence: "A conversation has no header ETag.",
 			Source: Assumed, check: func(s *session) {
 				got := s.get(s.path(s.plain().sid())).header.Get("ETag")

@@ -56,10 +56,10 @@ func pageRules() []Rule {
 				got := s.list(s.window().all("PageSize", "100")...).at("meta", "page_size")
 				want(got == 100.0, "page_size is %s", show(got))
 			}},
-		{ID: "page.size-1000", Sentence: "PageSize may be up to 1000, although 100 are documented.",
+		{ID: "page.size-above-100", Sentence: "A PageSize above 100, up to 1000, is taken as 100.",
 			Source: Assumed, Reference: resourcePage, check: func(s *session) {
 				got := s.list(s.window().all("PageSize", "1000")...).at("meta", "page_size")
-				want(got == 1000.0, "page_size is %s", show(got))
+				want(got == 100.0, "page_size is %s", show(got))
 			}},
 		{ID: "page.next", Sentence: "Following next_page_url visits every conversation once, in order.",
 			Source: Documented, Reference: responsePage, check: func(s *session) {
