@@ -9,7 +9,7 @@
 //	recorded     46  a response of Twilio's was seen that way
 //	assumed     109  Twilio documents nothing
 //
-// Do not let a test depend on what is assumed:
+// Do not let a test depend on what is assumed. For some of it [Assume] chooses a variant.
 //
 //	Operations: create.date-updated-default date.offset fetch.unique-name-slash
 //	    update.empty-unique-name update.empty-attributes update.nothing delete.twice delete.closed

@@ -139,6 +139,22 @@ func TestProbeInterrupted(t *testing.T) {
 	assert.Empty(t, e.Conversations(""))
 }
 
+// A server that behaves otherwise where the emulator assumes something is found, and can be emulated.
+func TestAssume(t *testing.T) {
+	credentials(t)
+	p := start(t, "-assume", "timer.update=refused", "-assume", "page.size-above-100=accepted", "-assume", "list.order=oldest-first")
+	var stdout bytes.Buffer
+	args := []string{"probe", "-base-url", p.url, "-yes", "-run", `^(page\.size.*|timer\.update|timer\.weeks)$`}
+	assert.Equal(t, 1, run(t.Context(), args, &stdout, io.Discard))
+	assert.Contains(t, stdout.String(), "differs         assumed     page.size-above-100 ")
+	assert.Contains(t, stdout.String(), "differs         assumed     timer.update ")
+	assert.Contains(t, stdout.String(), "holds           assumed     timer.weeks ")
+
+	var stderr bytes.Buffer
+	assert.Equal(t, 2, run(t.Context(), []string{"-assume", "timer.update"}, io.Discard, &stderr))
+	assert.Equal(t, "conversations-emulator: no variant \"\" of a rule \"timer.update\"\n", stderr.String())
+}
+
 func TestProbeMistakes(t *testing.T) {
 	credentials(t)
 	broken := filepath.Join(t.TempDir(), "broken")

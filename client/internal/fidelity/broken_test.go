@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
 // breakage makes a broken emulator of one that works.
@@ -582,6 +584,28 @@ func breakageOf(id string) breakage {
 		}
 	}
 	return nil
+}
+
+// Each variant of an assumption is one of a rule, whose check finds it.
+func TestVariants(t *testing.T) {
+	t.Parallel()
+	rules := map[string]Rule{}
+	for _, rule := range Rules() {
+		rules[rule.ID] = rule
+	}
+	for _, v := range conversationstest.Variants() {
+		rule, ok := rules[v.Rule]
+		if !assert.True(t, ok, "%s is no rule", v.Rule) {
+			continue
+		}
+		assert.NotEqual(t, Documented, rule.Source, v.Rule)
+		e := emulate(t, rule.Option, conversationstest.Assume(v.Rule, v.Name))
+		s, err := newSession(t.Context(), target(""), against(e, e))
+		require.NoError(t, err)
+		result := s.judge(rule)
+		assert.Equal(t, Differs, result.Outcome, "%s=%s: %s", v.Rule, v.Name, result.Detail)
+		assert.Zero(t, s.cleanUp())
+	}
 }
 
 // Each check finds its rule broken by an emulator that breaks it.

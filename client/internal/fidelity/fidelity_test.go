@@ -29,7 +29,7 @@ func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // emulate returns the emulator that follows a rule.
-func emulate(t *testing.T, option string) *conversationstest.Emulator {
+func emulate(t *testing.T, option string, more ...conversationstest.Option) *conversationstest.Emulator {
 	t.Helper()
 	options := map[string][]conversationstest.Option{
 		"":               nil,
@@ -38,7 +38,7 @@ func emulate(t *testing.T, option string) *conversationstest.Emulator {
 		"WithWriteLimit": {conversationstest.WithWriteLimit(30)},
 	}
 	require.Contains(t, options, option)
-	e, err := conversationstest.New(options[option]...)
+	e, err := conversationstest.New(append(options[option], more...)...)
 	require.NoError(t, err)
 	return e
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
 var update = flag.Bool("update", false, "rewrite the tables made from the manifest")
@@ -69,6 +71,10 @@ puts Twilio, or any other server, to the checks and says which rules hold there.
 - *Recorded*: a response of Twilio's was seen that way.
 - *Assumed*: Twilio documents nothing. No test should depend on it.
 
+Where Twilio may well behave otherwise, the emulator can too. The variants are named below the rule. The
+option `+"`conversationstest.Assume(\"timer.restart\", \"kept\")`"+` chooses one, or the flag
+`+"`-assume timer.restart=kept`"+` of conversations-emulator.
+
 | | documented | recorded | assumed |
 |---|--:|--:|--:|
 `)
@@ -93,12 +99,20 @@ puts Twilio, or any other server, to the checks and says which rules hold there.
 }
 
 func sentence(rule Rule) string {
-	text := regexp.MustCompile(`[<>*_]`).ReplaceAllString(rule.Sentence, `\$0`)
+	text := escape(rule.Sentence)
 	if rule.Option != "" {
 		text += fmt.Sprintf(" (The emulator: with `%s`.)", rule.Option)
 	}
+	for _, v := range conversationstest.Variants() {
+		if v.Rule == rule.ID {
+			text += fmt.Sprintf("<br>`%s`: %s", v.Name, escape(v.Sentence))
+		}
+	}
 	return text
 }
+
+// escape keeps Markdown from taking a character for its own.
+func escape(text string) string { return regexp.MustCompile(`[<>*_]`).ReplaceAllString(text, `\$0`) }
 
 func source(rule Rule) string {
 	switch {
@@ -127,7 +141,7 @@ func godoc() string {
 //	recorded    %3d  a response of Twilio's was seen that way
 //	assumed     %3d  Twilio documents nothing
 //
-// Do not let a test depend on what is assumed:
+// Do not let a test depend on what is assumed. For some of it [Assume] chooses a variant.
 //
 `, len(Rules()), counts[Documented], counts[Recorded], counts[Assumed])
 	for _, section := range Sections() {
