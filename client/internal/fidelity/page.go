@@ -154,8 +154,12 @@ func pageRules() []Rule {
 					return s.conversation("UniqueName", s.name(), "DateCreated", day+"T"+clock+"Z").sid()
 				}
 				oldest, older := create("01:00:00"), create("02:00:00")
-				create("03:00:00")
-				first := s.list("StartDate", day, "EndDate", day, "PageSize", "1")
+				newest := create("03:00:00")
+				var first listed
+				s.soon(func() bool {
+					first = s.list("StartDate", day, "EndDate", day, "PageSize", "1")
+					return slices.Contains(first.sids(), newest)
+				})
 				create("04:00:00")
 				if first.next() == "" {
 					differs("there is no next page")

@@ -60,6 +60,7 @@ type Result struct {
 // Report is the outcome of a run.
 type Report struct {
 	Time    time.Time `json:"time"`
+	Server  string    `json:"server"` // its host
 	Results []Result  `json:"results"`
 	// Created is how many creates were sent, and Left how many conversations may not have been deleted.
 	Created int `json:"created"`
@@ -108,7 +109,7 @@ func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 			}
 		}
 	}
-	report := &Report{Time: s.started.UTC().Truncate(time.Second), Prefix: s.prefix}
+	report := &Report{Time: s.started.UTC().Truncate(time.Second), Server: s.host, Prefix: s.prefix}
 	progress := options.Progress
 	if progress == nil {
 		progress = func(int, int, string) {}

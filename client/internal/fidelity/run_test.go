@@ -114,7 +114,7 @@ func TestUnreachable(t *testing.T) {
 		handler http.Handler
 	}{
 		"the server refuses the credentials":                                          {Target{BaseURL: "http://127.0.0.1:4010", Username: "AC1", Password: "x"}, e},
-		"the server refuses to list conversations: 502 with a body that is no object": {target(""), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", 502) })},
+		"the server refuses to list conversations: 502 with a body that is no object": {target(""), http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) })},
 		"the base URL must be http://host or https://host":                            {Target{BaseURL: "conversations.twilio.com"}, e},
 	} {
 		_, err := Run(t.Context(), tc.target, against(tc.handler, e))

@@ -25,7 +25,7 @@ type session struct {
 	options Options
 	client  *http.Client
 
-	base       string // scheme and host
+	base, host string // of the server
 	prefix     string // of all names that the run makes up
 	names      int
 	collection string // the path under probe
@@ -56,6 +56,7 @@ func newSession(ctx context.Context, target Target, options Options) (*session, 
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		base:       base.Scheme + "://" + base.Host + strings.TrimSuffix(base.EscapedPath(), "/"),
+		host:       base.Host,
 		prefix:     NamePrefix + hex.EncodeToString(random[:]) + "-",
 		collection: defaultCollection,
 		started:    time.Now(),
