@@ -2,12 +2,12 @@
 
 // # Fidelity
 //
-// The emulator follows 236 rules. FIDELITY.md lists them, each with its source, and the command
+// The emulator follows 238 rules. FIDELITY.md lists them, each with its source, and the command
 // conversations-emulator probe checks them against Twilio or any other server.
 //
 //	documented   81  a page of Twilio's says so
 //	recorded     46  a response of Twilio's was seen that way
-//	assumed     109  Twilio documents nothing
+//	assumed     111  Twilio documents nothing
 //
 // Do not let a test depend on what is assumed. For some of it [Assume] chooses a variant.
 //
@@ -18,8 +18,8 @@
 //	Names and attributes: friendly-name.shared unique-name.longest unique-name.case unique-name.own
 //	    unique-name.rename unique-name.update-taken unique-name.after-delete
 //	    unique-name.after-close attributes.any-value
-//	Lists: list.date-offset list.date-local list.date-milliseconds list.end-second list.order
-//	    list.state-order
+//	Lists: list.date-offset list.date-local list.date-milliseconds list.end-second
+//	    list.empty-values list.order list.state-order
 //	Pages: page.size-above-100 page.last-full page.previous page.token-last page.filters
 //	    page.filters-kept page.alone page.stable
 //	States: state.same state.closed-fetch-name state.close-again state.closed-empty-update
@@ -37,5 +37,5 @@
 //	    error.50378-initializing error.50379.status error.50379.text error.50380.status
 //	    error.50380.text error.50384.status error.50384.text error.50390.status error.50390.text
 //	    error.request-id error.path error.no-challenge error.no-retry-after error.allow
-//	    error.order-fields error.order-state
+//	    error.order-credentials error.order-fields error.order-state
 package conversationstest

@@ -273,6 +273,10 @@ func errorRules() []Rule {
 				wantStatus(res, 405)
 				want(res.header.Get("Allow") != "", "there is none")
 			}},
+		{ID: "error.order-credentials", Sentence: "Credentials are checked before the path.",
+			Source: Assumed, check: func(s *session) {
+				wantStatus(s.send(request{method: "GET", path: "/v1/Conversation", anonymous: true}), 401)
+			}},
 		{ID: "error.order-fields", Sentence: "Fields are checked before the conversation is looked for.",
 			Source: Assumed, check: func(s *session) { wantRefused(s.post(s.path(nowhere), "State", "open"), 50378) }},
 		{ID: "error.order-state", Sentence: "The state is checked before the unique name.",

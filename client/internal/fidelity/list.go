@@ -221,6 +221,12 @@ func listRules() []Rule {
 			Source: Documented, Reference: publishedTypes, check: func(s *session) {
 				s.wantList(s.window().all("State", "initializing"))
 			}},
+		{ID: "list.empty-values", Sentence: "An empty StartDate, EndDate or PageToken is none.",
+			Source: Assumed, check: func(s *session) {
+				page := s.list("StartDate", s.window().day, "EndDate", "", "PageToken", "", "PageSize", "1")
+				want(len(page.items()) == 1, "the list is empty")
+				s.list("StartDate", "", "PageSize", "1")
+			}},
 		{ID: "list.order", Sentence: "Without filters the newest come first.",
 			Source: Assumed, check: func(s *session) { s.recent().wantNewestFirst() }},
 		{ID: "list.state-order", Sentence: "With State alone the newest come first.",
