@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Variant is another way in which Twilio may behave where the emulator follows an assumption. [Assume]
-// chooses it.
+// Variant is another way in which Twilio may behave where the emulator follows an assumption.
+// [Assume] chooses it.
 type Variant struct {
 	// Rule is the ID of the rule in FIDELITY.md that does not hold then, and Name is the variant's.
 	Rule, Name string
@@ -57,10 +57,10 @@ var variants = []Variant{
 	{"update.nothing", "refused", "An update without fields is refused with 400 and code 20161."},
 }
 
-// Assume makes the emulator behave otherwise where a rule of FIDELITY.md is assumed. It is for users
-// who found, with conversations-emulator probe, that Twilio does not follow the rule. Rule is the ID of
-// the rule and variant one of those that FIDELITY.md and [Variants] list. Of two variants of a rule the
-// last counts. An unknown rule or variant is an error.
+// Assume makes the emulator behave otherwise where a rule of FIDELITY.md is assumed. It is for
+// users who found, with conversations-emulator probe, that Twilio does not follow the rule. Rule is
+// the ID of the rule and variant one of those that FIDELITY.md and [Variants] list. Of two variants
+// of a rule the last counts. An unknown rule or variant is an error.
 func Assume(rule, variant string) Option {
 	return func(c *config) error {
 		if !slices.ContainsFunc(variants, func(v Variant) bool { return v.Rule == rule && v.Name == variant }) {
@@ -83,7 +83,8 @@ type assumed map[string]string
 // is reports whether a variant of a rule was chosen.
 func (a assumed) is(rule, variant string) bool { return a[rule] == variant }
 
-// refusedByVariant returns the error of a request that is refused by a chosen variant alone, or nil.
+// refusedByVariant returns the error of a request that is refused by a chosen variant alone, or
+// nil.
 func (e *Emulator) refusedByVariant(c *call, query, form url.Values) *apiError {
 	if len(e.variants) == 0 {
 		return nil
@@ -124,8 +125,8 @@ func (e *Emulator) refusedByVariant(c *call, query, form url.Values) *apiError {
 	return nil
 }
 
-// vary changes what a create or an update has made of a conversation, and reports whether it changed
-// anything that was sent.
+// vary changes what a create or an update has made of a conversation, and reports whether it
+// changed anything that was sent.
 func (e *Emulator) vary(conv *conversation, form url.Values, now instant, isUpdate bool) (changed bool) {
 	emptied := func(field, rule string) bool {
 		return isUpdate && form.Has(field) && form.Get(field) == "" && e.variants.is(rule, "cleared")

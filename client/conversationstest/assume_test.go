@@ -25,8 +25,8 @@ func TestAssumeMistakes(t *testing.T) {
 	assert.True(t, e.variants.is("update.nothing", "date-updated"), "the last counts")
 }
 
-// A list with the oldest first has every conversation once, whichever way its pages are followed, and
-// those of one millisecond too.
+// A list with the oldest first has every conversation once, whichever way its pages are followed,
+// and those of one millisecond too.
 func TestAssumeOldestFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -19,12 +19,12 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/internal/fidelity"
 )
 
-// probeInterval is the shortest time between two writes to a server that is not on this machine. It is a
-// third of the rate that Twilio documents.
+// probeInterval is the shortest time between two writes to a server that is not on this machine. It
+// is a third of the rate that Twilio documents.
 const probeInterval = 100 * time.Millisecond
 
-// probe is the subcommand of that name. Questions are answered on stdin, the results go to stdout and all
-// else to stderr.
+// probe is the subcommand of that name. Questions are answered on stdin, the results go to stdout
+// and all else to stderr.
 func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conversations-emulator probe", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -176,8 +176,8 @@ func printReport(stdout io.Writer, report *fidelity.Report) {
 	_ = table.Flush() // as of all output, its failure is nobody's to tell
 }
 
-// printChanges prints which rules hold no more, or do now, and reports whether there are any. A rule that
-// one of the reports cannot tell is not compared.
+// printChanges prints which rules hold no more, or do now, and reports whether there are any. A
+// rule that one of the reports cannot tell is not compared.
 func printChanges(stdout io.Writer, earlier, now *fidelity.Report) (changed bool) {
 	before := map[string]fidelity.Outcome{}
 	for _, result := range earlier.Results {
@@ -220,8 +220,8 @@ func writeReport(file string, report *fidelity.Report) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// progress is a line of a terminal that is written over. Where there is no terminal, it is a line at the
-// beginning and one at the end.
+// progress is a line of a terminal that is written over. Where there is no terminal, it is a line
+// at the beginning and one at the end.
 type progress struct {
 	out      io.Writer
 	terminal bool

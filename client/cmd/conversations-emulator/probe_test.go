@@ -139,7 +139,8 @@ func TestProbeInterrupted(t *testing.T) {
 	assert.Empty(t, e.Conversations(""))
 }
 
-// A server that behaves otherwise where the emulator assumes something is found, and can be emulated.
+// A server that behaves otherwise where the emulator assumes something is found, and can be
+// emulated.
 func TestAssume(t *testing.T) {
 	credentials(t)
 	p := start(t, "-assume", "timer.update=refused", "-assume", "page.size-above-100=accepted", "-assume", "list.order=oldest-first")

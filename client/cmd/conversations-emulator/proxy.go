@@ -99,12 +99,12 @@ func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) htt
 	})
 }
 
-// pageURLs are the beginnings of the URLs of pages in a body. No text within the body looks like one: its
-// quotes would be escaped.
+// pageURLs are the beginnings of the URLs of pages in a body. No text within the body looks like
+// one: its quotes would be escaped.
 var pageURLs = regexp.MustCompile(`("(?:first|previous|next)_page_url"\s*:\s*")https?://[^/"]*`)
 
-// keepPages makes the URLs of pages lead to the proxy. A client that follows them as they are would leave
-// it after the first page.
+// keepPages makes the URLs of pages lead to the proxy. A client that follows them as they are would
+// leave it after the first page.
 func keepPages(res *http.Response, proxy string) {
 	body, err := io.ReadAll(res.Body)
 	closer := res.Body
@@ -136,8 +136,8 @@ var (
 	pathWords     = []string{"", "v1", "Services", "Conversations", "Participants", "Messages", "Webhooks", "Export"}
 )
 
-// violation is one line of what is wrong with a request or response. It repeats no more of it than names of
-// parameters and the fixed parts of paths.
+// violation is one line of what is wrong with a request or response. It repeats no more of it than
+// names of parameters and the fixed parts of paths.
 func violation(err error) string {
 	text := quotedPath.ReplaceAllStringFunc(err.Error(), func(path string) string {
 		segments := strings.Split(strings.Trim(path, `"`), "/")

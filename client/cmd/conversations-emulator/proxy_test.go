@@ -30,7 +30,8 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// startProxy runs the proxy. The function that it returns stops it, with its exit status and what it wrote.
+// startProxy runs the proxy. The function that it returns stops it, with its exit status and what
+// it wrote.
 func startProxy(t *testing.T, to string) (url string, stop func() (int, string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// refusal is a request that is refused. It makes a rule for the code and the status, or one for each where
-// they are known from different sources, and one for the text if that is known.
+// refusal is a request that is refused. It makes a rule for the code and the status, or one for
+// each where they are known from different sources, and one for the text if that is known.
 type refusal struct {
 	id   string
 	what string // is refused

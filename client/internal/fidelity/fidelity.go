@@ -1,9 +1,10 @@
-// Package fidelity is the manifest of how the Conversation endpoints behave: a table of rules, each with
-// its source and a check that any server can be put to.
+// Package fidelity is the manifest of how the Conversation endpoints behave: a table of rules, each
+// with its source and a check that any server can be put to.
 //
-// The checks send plain HTTP requests and judge the responses. They share no code with the client or the
-// emulator, so that all three cannot agree on a mistake. [Run] puts a server to them. [Sections] is the
-// table; FIDELITY.md and the documentation of conversationstest are made from it, by
+// The checks send plain HTTP requests and judge the responses. They share no code with the client
+// or the emulator, so that all three cannot agree on a mistake. [Run] puts a server to them.
+// [Sections] is the table; FIDELITY.md and the documentation of conversationstest are made from it,
+// by
 //
 //	go test ./client/internal/fidelity -run TestTables -update
 package fidelity
@@ -44,8 +45,8 @@ type Rule struct {
 	// Source is how the rule is known, and Reference where from: a URL or a few words.
 	Source    Source
 	Reference string
-	// Option is the option of conversationstest with which the emulator follows the rule. It is empty
-	// for a rule that the emulator follows by default.
+	// Option is the option of conversationstest with which the emulator follows the rule. It is
+	// empty for a rule that the emulator follows by default.
 	Option string
 	// Needs is what the check needs.
 	Needs Needs

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// window is five conversations of one day long past, which no other conversation has. So a list of that
-// day can be judged however many conversations the service has.
+// window is five conversations of one day long past, which no other conversation has. So a list of
+// that day can be judged however many conversations the service has.
 type window struct {
 	day  string
 	sids []string // in the order of creation, the newest first
@@ -60,7 +60,8 @@ func (s *session) soon(holds func() bool) bool {
 	return holds()
 }
 
-// wantList checks that a list has the conversations of the window with these numbers, in this order.
+// wantList checks that a list has the conversations of the window with these numbers, in this
+// order.
 func (s *session) wantList(query []string, numbers ...int) {
 	w := s.window()
 	var got []int
@@ -70,8 +71,8 @@ func (s *session) wantList(query []string, numbers ...int) {
 	want(slices.Equal(got, numbers), "it has the conversations %v instead of %v, by age from 0, the newest", got, numbers)
 }
 
-// recent is the first page of a list of everything, and two conversations in it: the second was updated
-// after the first was created.
+// recent is the first page of a list of everything, and two conversations in it: the second was
+// updated after the first was created.
 type recent struct {
 	page         listed
 	newer, older string

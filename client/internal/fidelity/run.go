@@ -16,11 +16,13 @@ import (
 type Target struct {
 	BaseURL            string
 	Username, Password string // of HTTP Basic
-	// Service is the Conversation Service that the checks work in; empty is the account's default one.
+	// Service is the Conversation Service that the checks work in; empty is the account's default
+	// one.
 	Service string
 }
 
-// Options say how a run goes about it. The zero value is polite to a stranger's server but for its pace.
+// Options say how a run goes about it. With the zero value it does nothing that Twilio's documents
+// advise against, but writes without a pause.
 type Options struct {
 	// Only limits the run to the rules whose ID it matches. Nil runs all.
 	Only *regexp.Regexp
@@ -34,7 +36,8 @@ type Options struct {
 	Advance func(time.Duration)
 	// Transport sends the requests. Nil is [http.DefaultTransport].
 	Transport http.RoundTripper
-	// Progress is called before each rule with how many are done, and before the cleanup without an ID.
+	// Progress is called before each rule with how many are done, and before the cleanup without an
+	// ID.
 	Progress func(done, all int, id string)
 }
 
@@ -62,7 +65,8 @@ type Report struct {
 	Time    time.Time `json:"time"`
 	Server  string    `json:"server"` // its host
 	Results []Result  `json:"results"`
-	// Created is how many creates were sent, and Left how many conversations may not have been deleted.
+	// Created is how many creates were sent, and Left how many conversations may not have been
+	// deleted.
 	Created int `json:"created"`
 	Left    int `json:"left"`
 	// Prefix begins the names of all conversations that the run created.
@@ -89,9 +93,9 @@ const MaxCreates = 130
 // cleanupTime is how long a run may take to delete what it created, once it is over or interrupted.
 const cleanupTime = 5 * time.Minute
 
-// Run puts a server to the checks, one after the other, and deletes what they created. When ctx ends, it
-// deletes that still, and reports the rules that are left as unknown. An error means that the server could
-// not be reached or refused the credentials; nothing was created then.
+// Run puts a server to the checks, one after the other, and deletes what they created. When ctx
+// ends, it deletes that still, and reports the rules that are left as unknown. An error means that
+// the server could not be reached or refused the credentials; nothing was created then.
 func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 	s, err := newSession(ctx, target, options)
 	if err != nil {
@@ -208,8 +212,8 @@ func (s *session) gone(path string) (ok bool) {
 	return res.status == http.StatusNoContent || res.status == http.StatusNotFound
 }
 
-// findLost finds the conversation that a create may have made without telling its SID: it was created since
-// the run began and has the run's prefix. It returns how many remain in doubt.
+// findLost finds the conversation that a create may have made without telling its SID: it was
+// created since the run began and has the run's prefix. It returns how many remain in doubt.
 func (s *session) findLost(collection string) (doubtful int) {
 	defer func() {
 		if _, failed := recover().(verdict); failed {

@@ -63,7 +63,8 @@ func TestOnly(t *testing.T) {
 	assert.Len(t, report.Results, 2)
 }
 
-// A run that is interrupted deletes what it created all the same, also what it does not know to exist.
+// A run that is interrupted deletes what it created all the same, also what it does not know to
+// exist.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	e := emulate(t, "")

@@ -106,8 +106,8 @@ func (s *session) name() string {
 	return fmt.Sprintf("%s%d", s.prefix, s.names)
 }
 
-// request is what a check sends. Its path may be a URL that the server gave, of which only the path and
-// the query are used.
+// request is what a check sends. Its path may be a URL that the server gave, of which only the path
+// and the query are used.
 type request struct {
 	method, path string
 	form         url.Values
@@ -119,8 +119,8 @@ type request struct {
 	burst        bool // neither paced nor repeated
 }
 
-// send sends a request and reads the response. A write waits for its turn. A request that is refused with
-// 429 was not processed and is retried.
+// send sends a request and reads the response. A write waits for its turn. A request that is
+// refused with 429 was not processed and is retried.
 func (s *session) send(r request) *response {
 	for wait := time.Second; ; wait *= 2 {
 		res := s.sendOnce(r)

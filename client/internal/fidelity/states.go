@@ -106,7 +106,8 @@ func stateRules() []Rule {
 	}
 }
 
-// wantTimer checks that a timer fires a duration after the time of the request, which date_updated is.
+// wantTimer checks that a timer fires a duration after the time of the request, which date_updated
+// is.
 func wantTimer(res *response, member string, after time.Duration) {
 	want(res.status < 300, "refused: %v", res)
 	got := res.time("timers", member).Sub(res.time("date_updated"))
