@@ -65,6 +65,7 @@ func (e *Emulator) create(c *call, _, form url.Values) answer {
 		Closed:           c.account.closed(at),
 	}
 	conv.set(form, at)
+	e.vary(conv, form, at, false)
 	s.add(conv)
 	return jsonAnswer(http.StatusCreated, c.resource(conv))
 }
@@ -96,6 +97,9 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 		return errWriteLimit.answer()
 	}
 	e.settle(conv, at)
+	if conv.State == closed && form.Get("State") == closed.String() && e.variants.is("state.close-again", "accepted") {
+		return jsonAnswer(http.StatusOK, c.resource(conv))
+	}
 	if err := editable(conv.State); err != nil {
 		return err.answer()
 	}
@@ -104,8 +108,11 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 	}
 	changed := *conv
 	changed.Updated = at
-	changed.restart(at)
-	if changed.set(form, at) {
+	if !e.variants.is("timer.restart", "kept") {
+		changed.restart(at)
+	}
+	anySet := changed.set(form, at)
+	if e.vary(&changed, form, at, true) || anySet {
 		s.remove(conv)
 		*conv = changed
 		s.add(conv)
@@ -139,6 +146,14 @@ func (e *Emulator) conversation(c *call) (*store, *conversation) {
 		return nil, nil
 	}
 	return s, s.find(c.values["Sid"])
+}
+
+// exists reports whether the conversation that a call is about does.
+func (e *Emulator) exists(c *call) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, conv := e.conversation(c)
+	return conv != nil
 }
 
 // Touch is activity in the conversation with a SID, as a new message would cause it: an inactive

@@ -34,6 +34,7 @@ type config struct {
 	latency     time.Duration
 	requestLog  int
 	inMemory    bool
+	variants    assumed
 }
 
 // WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is

@@ -84,6 +84,7 @@ func (e *Emulator) fireOne(c *conversation) {
 	c.store.byDate[c.State].Delete(c)
 	c.expire(c.due())
 	c.store.byDate[c.State].ReplaceOrInsert(c)
+	c.store.indexName(c)
 	if at, _ := c.due(); at != 0 {
 		e.due.ReplaceOrInsert(c)
 	}
