@@ -323,9 +323,14 @@ func TestLeavingAListCancelsItsRequest(t *testing.T) {
 func TestLookingAtOneCostsOneRequest(t *testing.T) {
 	t.Parallel()
 	server := newScript(t, page("A", 1, 2, 3))
-	for range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}) {
+	looked := 0
+	for conv, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}) {
+		require.NoError(t, err)
+		assert.Contains(t, conv.SID, "1")
+		looked++
 		break
 	}
+	assert.Equal(t, 1, looked)
 	server.done()
 }
 

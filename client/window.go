@@ -21,6 +21,7 @@ type window struct {
 	last           int64  // the second reached so far: [oldest, last] is left
 	cursor         Cursor // of its next page
 	reading        bool   // that page is in flight
+	splitOff       bool   // and is its first, which tells whether splitting it off paid
 	seen           *cycle
 	density
 }
@@ -40,6 +41,9 @@ const (
 	oldestGuess = 0
 	// worthSplitting is how many pages must be left in a window for it to be split.
 	worthSplitting = 1.5
+	// A split that finds less than a page costs a request. Up to freeSplits of them, and one more for each
+	// pagesPerSplit pages, may do so: many workers on few pages would otherwise search for more.
+	freeSplits, pagesPerSplit = 8, 5
 	// denser is how much denser conversations must become for what was known before to say nothing.
 	denser = 8
 )
@@ -47,7 +51,10 @@ const (
 // windows are the windows of a scan that are not read to their end. Together they own every second in
 // which a conversation may be left.
 type windows struct {
-	open []*window
+	open   []*window
+	splits int // windows that were split off
+	paid   int // those of them that held more than a page
+	full   int // pages that were read and that others followed
 }
 
 // newWindows returns one window, of all seconds from the given one.
@@ -56,7 +63,7 @@ func newWindows(oldest int64) *windows {
 }
 
 // next returns a window to read a page of: one that waits, or else the older part of the one that has
-// most left. It returns nil if no window is worth splitting.
+// most left. It returns nil if no window is worth splitting, or too many splits did not pay.
 func (s *windows) next() *window {
 	var most *window
 	pages := worthSplitting
@@ -68,9 +75,10 @@ func (s *windows) next() *window {
 			most, pages = w, left
 		}
 	}
-	if most == nil {
+	if most == nil || s.splits-s.paid >= freeSplits+s.full/pagesPerSplit {
 		return nil
 	}
+	s.splits++
 	older := most.split()
 	s.open = append(s.open, older)
 	return older
@@ -99,6 +107,11 @@ func (s *windows) take(w *window, page *Page) ([]*Conversation, error) {
 	if done {
 		s.open = slices.DeleteFunc(s.open, func(o *window) bool { return o == w })
 	} else {
+		s.full++
+		if w.splitOff {
+			w.splitOff = false
+			s.paid++
+		}
 		if w.seen.repeats(page.Next) {
 			return nil, errPageRepeated
 		}
@@ -140,7 +153,7 @@ func (w *window) split() *window {
 	keep -= 0.1 * math.Sqrt(keep)
 	// The second reached last may hold many conversations: the older part stays clear of it.
 	newest := w.last - int64(math.Ceil(max(2, keep*w.span)))
-	older := &window{oldest: w.oldest, newest: newest, from: w.oldest, until: newest + 1, last: newest + 1, seen: newCycle(""), density: w.density}
+	older := &window{oldest: w.oldest, newest: newest, from: w.oldest, until: newest + 1, last: newest + 1, splitOff: true, seen: newCycle(""), density: w.density}
 	w.oldest = newest + 1
 	return older
 }
