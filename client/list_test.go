@@ -3,6 +3,7 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -245,6 +246,48 @@ func TestFailedPageCanBeResumed(t *testing.T) {
 		assert.Equal(t, []string{"3"}, sids)
 		assert.Equal(t, "A", server.requests[2].URL.Query().Get("PageToken"))
 	})
+}
+
+// Whatever page fails, and with whatever page size the list is resumed, the union is exact.
+func TestResumingAtEveryPage(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 4))
+		server := newTimeline(generate(seed, 200, distributions[rnd.IntN(len(distributions))].at))
+		server.precision = precision(rnd.IntN(int(precisions)))
+		server.replace = func(page string) (int, string) {
+			switch rnd.IntN(6) {
+			case 0:
+				return http.StatusForbidden, `{"code":20403}`
+			case 1:
+				return http.StatusOK, `{"conversations":[`
+			case 2:
+				return http.StatusOK, `{"conversations":[],"meta":{"next_page_url":"?PageToken="}}`
+			}
+			return http.StatusOK, page
+		}
+		c := server.client(t, noRetry)
+		params := client.ListParams{EndDate: time.Now().Add(100 * year)}
+		var got []string
+		resumed := 0
+		for done := false; !done; {
+			done = true
+			params.PageSize = 1 + rnd.IntN(20)
+			for conv, err := range c.Conversations.List(t.Context(), params) {
+				if err != nil {
+					params.Cursor, done = apiError(t, err).Cursor, false
+					resumed++
+					continue
+				}
+				got = append(got, conv.SID)
+			}
+		}
+		require.Len(t, got, len(server.records), "seed %d", seed)
+		for i, r := range server.records {
+			require.Equal(t, r.sid, got[i], "seed %d", seed)
+		}
+		assert.Positive(t, resumed)
+	}
 }
 
 func TestErrorIsYieldedOnce(t *testing.T) {
