@@ -100,7 +100,7 @@ type Service struct {
 // Nothing is sent; a SID that does not look like one is reported by the first call, before
 // anything is sent.
 func (c *Client) Service(sid string) *Service {
-	r := &Conversations{client: c, endpoints: serviceEndpoints(c.generated, sid)}
+	r := &Conversations{client: c, endpoints: serviceEndpoints(c.generated, sid), service: sid}
 	if !isSID("IS", sid) {
 		r.invalid = &ParamError{Param: "ChatServiceSid", Reason: "it must be IS and 32 hexadecimal digits"}
 	}

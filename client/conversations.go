@@ -19,7 +19,8 @@ import (
 type Conversations struct {
 	client    *Client
 	endpoints endpoints
-	invalid   error // what is wrong with the service SID
+	service   string // its SID, empty for the default one
+	invalid   error  // what is wrong with the service SID
 }
 
 // Conversation has the fields of gen.ConversationsV1Conversation in the same order, so that one converts

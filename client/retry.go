@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -70,11 +71,8 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context) 
 		}
 
 		most := c.retry.MaxAttempts
-		if limited, ok := ctx.Value(rateLimitKey{}).(func()); ok && a.status == http.StatusTooManyRequests {
-			limited() // at once, not when the call returns: a scan or a bulk job slows down now
-			if call.changes && most > 1 {
-				most *= 2 // and since it does, patience pays
-			}
+		if a.status == http.StatusTooManyRequests && reportRateLimit(ctx) && call.changes && most > 1 {
+			most = 2 * min(most, math.MaxInt/2)
 		}
 		maybeDone, again := a.judge(err)
 		unclear = unclear || maybeDone
