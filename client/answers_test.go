@@ -53,7 +53,7 @@ func TestErrorAnswers(t *testing.T) {
 				assert.Equal(t, 400, e.Status)
 				assert.Equal(t, tc.code, e.Code)
 				assert.Equal(t, tc.message, e.Message)
-				assert.Equal(t, "RQ1", e.RequestID)
+				assert.Equal(t, requestID, e.RequestID)
 				assert.Contains(t, e.Operation, strings.Fields(verb)[0]+"Conversation")
 				assert.Less(t, len(err.Error()), 300)
 			})
@@ -103,7 +103,7 @@ func TestBrokenSuccesses(t *testing.T) {
 				err := do(t.Context(), newClient(t, newScript(t, jsonAnswer(status, body)), noRetry).Conversations)
 				e := apiError(t, err)
 				assert.Equal(t, status, e.Status)
-				assert.Equal(t, "RQ1", e.RequestID)
+				assert.Equal(t, requestID, e.RequestID)
 				if strings.HasPrefix(verb, "create") {
 					assert.ErrorIs(t, err, client.ErrMaybeCreated)
 				}
@@ -116,7 +116,7 @@ func TestAnswerThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"", "text/html", "text/html; charset=json", "application/jsonlines"} {
 		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "x")
-		assert.EqualError(t, err, "fetchConversation: 200 OK: the answer is not JSON (request RQ1)")
+		assert.EqualError(t, err, "fetchConversation: 200 OK: the answer is not JSON (request "+requestID+")")
 	}
 }
 
@@ -350,7 +350,7 @@ func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
 func TestErrorIsALine(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "x")
-	assert.EqualError(t, err, "fetchConversation: 400 Bad Request: a b [31m (request RQ1)")
+	assert.EqualError(t, err, "fetchConversation: 400 Bad Request: a b [31m (request "+requestID+")")
 }
 
 func TestDecodeNoAttributes(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -19,6 +21,7 @@ const (
 	accountSID = "AC00000000000000000000000000000001"
 	authToken  = "a-secret-auth-token"
 	serviceSID = "IS00000000000000000000000000000001"
+	requestID  = "RQ0123456789abcdef0123456789abcdef"
 )
 
 // newClient returns a client whose requests go to the transport. It is for what an emulator does
@@ -76,9 +79,11 @@ func trace(req *http.Request, connected bool) {
 
 func answer(status int, contentType, body string, header ...string) step {
 	return func(req *http.Request) (*http.Response, error) {
-		h := http.Header{"Content-Type": {contentType}, "Twilio-Request-Id": {"RQ1"}}
+		h := http.Header{"Content-Type": {contentType}, "Twilio-Request-Id": {requestID}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}
 		for i := 0; i < len(header); i += 2 {
-			h.Set(header[i], header[i+1])
+			if h.Set(header[i], header[i+1]); header[i+1] == "" {
+				h.Del(header[i])
+			}
 		}
 		return &http.Response{
 			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h,
@@ -102,7 +107,7 @@ func cutShort(status int, body string) step {
 
 type lost struct{}
 
-var errLost = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
+var errLost = &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 
 func (lost) Read([]byte) (int, error) { return 0, errLost }
 
@@ -120,13 +125,13 @@ type refuser struct{ requests int }
 func (r *refuser) RoundTrip(req *http.Request) (*http.Response, error) {
 	r.requests++
 	trace(req, false)
-	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
 
 // conversation is an answer that holds a conversation, with members replaced or added.
 func conversation(members ...string) string {
 	m := map[string]string{
-		"sid": `"CH00000000000000000000000000000001"`, "state": `"active"`, "attributes": `"{}"`,
+		"sid": `"CH00000000000000000000000000000001"`, "unique_name": `"order-1234"`, "state": `"active"`, "attributes": `"{}"`,
 		"date_created": `"2026-01-18T03:17:17Z"`, "date_updated": `"2026-01-18T03:17:17Z"`,
 	}
 	for i := 0; i < len(members); i += 2 {
@@ -186,7 +191,7 @@ var verbs = map[string]func(context.Context, *client.Conversations) error{
 func success(verb string) step {
 	switch verb {
 	case "create", "create named":
-		return jsonAnswer(http.StatusCreated, conversation("unique_name", `"order-1234"`))
+		return jsonAnswer(http.StatusCreated, conversation())
 	case "list":
 		return jsonAnswer(http.StatusOK, `{"conversations":[`+conversation()+`],"meta":{"next_page_url":null}}`)
 	case "delete":

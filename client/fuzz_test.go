@@ -89,7 +89,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		e := apiError(t, err)
 		assert.Equal(t, status, e.Status)
-		assert.Equal(t, "RQ1", e.RequestID)
+		assert.Equal(t, requestID, e.RequestID)
 		_ = err.Error()
 	})
 }

@@ -2,9 +2,8 @@ package client
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
-	"net/http"
 	"time"
 
 	"github.com/twilio-conversations-go/conversations/gen"
@@ -145,56 +144,49 @@ func (r *Conversations) Page(ctx context.Context, params ListParams, opts ...Cal
 	return r.page(ctx, call, query, params.Cursor)
 }
 
-// newList checks the parameters and returns the query of each page but for the cursor.
+// newList checks the parameters and returns the query of each page but for the cursor. This is the table to
+// extend when a parameter joins the list.
 func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, gen.ListConversationParams, error) {
-	var query gen.ListConversationParams
-	call, err := r.newCall(verbList, http.StatusOK, opts)
-	if err != nil {
-		return nil, query, err
-	}
-	if params.State != "" {
-		if !params.State.Valid() {
-			return nil, query, &ParamError{Param: "State", Reason: "it is none of the states"}
-		}
-		query.State = &params.State
-	}
-	if !params.StartDate.IsZero() {
-		if query.StartDate, err = date("StartDate", params.StartDate); err != nil {
-			return nil, query, err
-		}
-	}
-	if !params.EndDate.IsZero() {
-		if query.EndDate, err = date("EndDate", params.EndDate); err != nil {
-			return nil, query, err
-		}
-		if params.EndDate.Before(params.StartDate) {
-			return nil, query, &ParamError{Param: "EndDate", Reason: "it is before StartDate"}
-		}
+	var c checker
+	query := gen.ListConversationParams{
+		State:     c.filter("State", params.State, StateActive, StateInactive, StateClosed, StateInitializing),
+		StartDate: c.bound("StartDate", params.StartDate),
+		EndDate:   c.bound("EndDate", params.EndDate),
+		PageSize:  c.pageSize("PageSize", params.PageSize, params.Limit),
 	}
 	if params.Limit < 0 {
-		return nil, query, &ParamError{Param: "Limit", Reason: "it is negative"}
+		c.refuse("Limit", "", "must be positive, or 0 for no limit")
 	}
-	if params.PageSize < 0 || params.PageSize > maxPageSize {
-		return nil, query, &ParamError{Param: "PageSize", Reason: "it must be from 1 to 1000, or zero"}
+	if query.EndDate != nil && params.EndDate.Before(params.StartDate) {
+		c.refuse("EndDate", "", "must not be before StartDate")
 	}
-	size := params.PageSize
-	if size == 0 {
-		size = defaultPageSize
-		if params.Limit > 0 {
-			size = min(size, params.Limit)
-		}
-	}
-	query.PageSize = new(int64(size))
 	if _, _, err := params.Cursor.parse(); err != nil {
-		return nil, query, &ParamError{Param: "Cursor", Reason: "it is not a cursor of a list"}
+		c.refuse("Cursor", "", "must be a cursor of a list")
 	}
-	return call, query, nil
+	if c.err != nil {
+		return nil, query, c.err
+	}
+	call, err := r.newCall(&listConversation, "", nil, opts)
+	return call, query, err
 }
 
-var (
-	errNoPage       = errors.New("the answer is not a page of conversations")
-	errPageURL      = errors.New("the URL of the next page has no page token")
-	errPageRepeated = errors.New("the server returned a page that it had returned before as the next one")
+func (c *checker) pageSize(param string, size, limit int) *int64 {
+	if size < 0 || size > maxPageSize {
+		c.refuse(param, "", fmt.Sprintf("must be from 1 to %d, or 0 for the default", maxPageSize))
+	}
+	if size == 0 {
+		size = defaultPageSize
+		if limit > 0 {
+			size = min(size, limit)
+		}
+	}
+	return new(int64(size))
+}
+
+const (
+	errNoPage       = fault("the response is not a page of conversations")
+	errPageURL      = fault("the URL of the next page has no page token")
+	errPageRepeated = fault("the server returned a page that it had returned before as the next one")
 )
 
 // page fetches the page that the cursor stands for.
@@ -205,26 +197,24 @@ func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConv
 	}
 	var list *gen.ListConversationResponse
 	var next Cursor
-	err := r.client.do(ctx, call, func(ctx context.Context) (err error) {
-		if list, err = r.endpoints.list(ctx, &query); err != nil {
+	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
+		if list, err = r.scope.list(ctx, g, &query); err != nil {
 			return err
 		}
 		if list == nil || list.Conversations == nil || list.Meta == nil {
 			return errNoPage
 		}
 		for i := range list.Conversations {
-			if err := checkConversation(&list.Conversations[i], nil); err != nil {
+			if err := r.check(&list.Conversations[i], nil, "", nil); err != nil {
 				return err
 			}
 		}
 		next, err = nextCursor(list.Meta.NextPageURL)
 		return err
 	})
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e != nil {
 		e.Cursor = cursor
-	}
-	if err != nil {
-		return nil, err
+		return nil, e
 	}
 	page := &Page{Items: make([]*Conversation, len(list.Conversations)), Next: next}
 	for i := range list.Conversations {
@@ -235,5 +225,5 @@ func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConv
 
 // error is the error of a call that was answered, but not as it has to be.
 func (r *Response) error(call *call, cause error) *Error {
-	return &Error{Operation: call.operation, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
+	return &Error{Operation: *call.operationID, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
 }

@@ -254,7 +254,7 @@ func TestListResponseIsOfThePage(t *testing.T) {
 			synctest.Wait() // for the page ahead
 			ids = append(ids, resp.RequestID)
 		}
-		assert.Equal(t, []string{"RQ1", "RQ1", "RQ1", "RQ2"}, ids)
+		assert.Equal(t, []string{requestID, requestID, requestID, "RQ2"}, ids)
 	})
 }
 

@@ -128,16 +128,16 @@ func TestLastAnswerIsReturned(t *testing.T) {
 			answer(503, "text/plain", "no healthy upstream"),
 			connectionLost,
 			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests"}`),
-			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", "RQlast"))
+			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", requestID2))
 		var resp client.Response
 		_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x", client.WithResponse(&resp))
 		server.done()
 		e := apiError(t, err)
 		assert.Equal(t, client.Error{Operation: "fetchConversation", Status: 429, Code: 20429,
-			Message: "Too Many Requests, still", RequestID: "RQlast", Attempts: 4}, exported(e))
+			Message: "Too Many Requests, still", RequestID: requestID2, Attempts: 4}, exported(e))
 		assert.ErrorIs(t, err, client.ErrRateLimited)
 		assert.Equal(t, 429, resp.StatusCode)
-		assert.Equal(t, "RQlast", resp.RequestID)
+		assert.Equal(t, requestID2, resp.RequestID)
 		assert.Equal(t, 4, resp.Attempts)
 	})
 }

@@ -107,7 +107,7 @@ func TestSIDStaysInTheMessage(t *testing.T) {
 	const sid = "CH00000000000000000000000000000001"
 	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"code":20404,"message":"The requested resource /Conversations/`+sid+` was not found"}`))).
 		Conversations.Fetch(t.Context(), sid)
-	assert.EqualError(t, err, "fetchConversation: 404 Not Found: The requested resource /Conversations/"+sid+" was not found (code 20404, request RQ1)")
+	assert.EqualError(t, err, "fetchConversation: 404 Not Found: The requested resource /Conversations/"+sid+" was not found (code 20404, request "+requestID+")")
 }
 
 func TestLogIsOneRecordPerAttempt(t *testing.T) {
@@ -133,7 +133,7 @@ func TestLogIsOneRecordPerAttempt(t *testing.T) {
 			return map[string]any{"level": level, "msg": "twilio conversations", "operation": "fetchConversation",
 				"attempt": attempt, "status": status, "duration": 0.0, "request_id": id}
 		}
-		assert.Equal(t, []map[string]any{record("WARN", 1, 503, "RQ1"), record("WARN", 2, 0, ""), record("DEBUG", 3, 200, "RQ1")}, records)
+		assert.Equal(t, []map[string]any{record("WARN", 1, 503, requestID), record("WARN", 2, 0, ""), record("DEBUG", 3, 200, requestID)}, records)
 	})
 }
 
