@@ -115,7 +115,7 @@ func TestBrokenSuccesses(t *testing.T) {
 func TestAnswerThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"", "text/html", "text/html; charset=json", "application/jsonlines"} {
-		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "x")
+		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "order-1234")
 		assert.EqualError(t, err, "fetchConversation: 200 OK: the answer is not JSON (request "+requestID+")")
 	}
 }
@@ -144,7 +144,7 @@ func TestTolerantDecoding(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			conv, err := newClient(t, newScript(t, jsonAnswer(200, tc.body))).Conversations.Fetch(t.Context(), "x")
+			conv, err := newClient(t, newScript(t, jsonAnswer(200, tc.body))).Conversations.Fetch(t.Context(), "order-1234")
 			require.NoError(t, err)
 			assert.Equal(t, "CH00000000000000000000000000000001", conv.SID)
 			tc.want(t, conv)
@@ -186,7 +186,7 @@ func TestGzipBomb(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(bomb.Bytes())
 	}, client.WithMaxResponseBytes(1<<20))
-	_, err := c.Conversations.Fetch(t.Context(), "x")
+	_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 	e := apiError(t, err)
 	assert.Equal(t, 200, e.Status)
 	assert.Equal(t, 1, e.Attempts, "a larger answer is no reason to ask again")
@@ -210,10 +210,10 @@ func TestLargestAnswer(t *testing.T) {
 	assert.Less(t, 1000*(len(body)+2000), 64<<20)
 
 	bound := client.WithMaxResponseBytes(int64(len(body)))
-	conv, err := newClient(t, newScript(t, jsonAnswer(200, body)), bound).Conversations.Fetch(t.Context(), "x")
+	conv, err := newClient(t, newScript(t, jsonAnswer(200, body)), bound).Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 	assert.Len(t, conv.Attributes, 8<<10)
-	_, err = newClient(t, newScript(t, jsonAnswer(200, body+" ")), bound).Conversations.Fetch(t.Context(), "x")
+	_, err = newClient(t, newScript(t, jsonAnswer(200, body+" ")), bound).Conversations.Fetch(t.Context(), "order-1234")
 	assert.ErrorContains(t, err, "larger than")
 }
 
@@ -256,7 +256,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 	}, noRetry)
 	for range 12 {
-		_, _ = c.Conversations.Fetch(t.Context(), "x")
+		_, _ = c.Conversations.Fetch(t.Context(), "order-1234")
 	}
 	assert.EqualValues(t, 12, requests.Load())
 	assert.EqualValues(t, 1, connections.Load())
@@ -318,7 +318,7 @@ func TestMalformedLocation(t *testing.T) {
 		w.Header().Set("Location", "https://elsewhere.example/%zz/alice@example.com")
 		w.WriteHeader(302)
 	})
-	_, err := c.Conversations.Fetch(t.Context(), "x")
+	_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 	e := apiError(t, err)
 	assert.Equal(t, 302, e.Status)
 	assert.Equal(t, 1, e.Attempts)
@@ -327,7 +327,7 @@ func TestMalformedLocation(t *testing.T) {
 
 func TestContentTypeInCapitals(t *testing.T) {
 	t.Parallel()
-	_, err := newClient(t, newScript(t, answer(200, "Application/JSON; charset=UTF-8", conversation()))).Conversations.Fetch(t.Context(), "x")
+	_, err := newClient(t, newScript(t, answer(200, "Application/JSON; charset=UTF-8", conversation()))).Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 }
 
@@ -341,7 +341,7 @@ func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
 		fmt.Fprint(w, strings.Repeat("<p>", 10_000))
 	}, noRetry)
 	for range 6 {
-		_, err := c.Conversations.Fetch(t.Context(), "x")
+		_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 		require.Error(t, err)
 	}
 	assert.EqualValues(t, 1, connections.Load())
@@ -349,13 +349,13 @@ func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
 
 func TestErrorIsALine(t *testing.T) {
 	t.Parallel()
-	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "x")
+	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "order-1234")
 	assert.EqualError(t, err, "fetchConversation: 400 Bad Request: a b [31m (request "+requestID+")")
 }
 
 func TestDecodeNoAttributes(t *testing.T) {
 	t.Parallel()
-	conv, err := newClient(t, newScript(t, jsonAnswer(200, conversation("attributes", "null")))).Conversations.Fetch(t.Context(), "x")
+	conv, err := newClient(t, newScript(t, jsonAnswer(200, conversation("attributes", "null")))).Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 	var v map[string]any
 	require.NoError(t, conv.DecodeAttributes(&v))
@@ -371,7 +371,7 @@ func TestAnotherProtocol(t *testing.T) {
 			resp, err := answer(101, "", "")(req)
 			resp.Body = stalled{req.Context()}
 			return resp, err
-		})).Conversations.Fetch(t.Context(), "x")
+		})).Conversations.Fetch(t.Context(), "order-1234")
 		assert.Equal(t, 101, apiError(t, err).Status)
 		assert.Zero(t, time.Since(began))
 	})

@@ -23,8 +23,8 @@ type Client struct {
 
 	generated      gen.Client // what each attempt is a copy of
 	httpClient     *http.Client
-	ownTransport   bool        // made here
-	reports        bool        // the transport reports that it asks for a connection
+	ownTransport   bool         // made here
+	reports        bool         // the transport reports that it asks for a connection
 	suspect        *atomic.Bool // an idle connection may be dead
 	maxResponse    int64
 	host           string

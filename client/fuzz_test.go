@@ -62,7 +62,7 @@ func FuzzRetryAfter(f *testing.F) {
 			refused := answer(429, "", "", "Retry-After", value)
 			server := newScript(t, refused, success("fetch"))
 			began := time.Now()
-			_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
+			_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234")
 			if err == nil {
 				assert.LessOrEqual(t, time.Since(began), 30*time.Second)
 				return
@@ -81,7 +81,7 @@ func FuzzAnswer(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		status = 200 + int(uint(status)%400) // net/http reports no other as the answer
-		conv, err := newClient(t, newScript(t, jsonAnswer(status, body)), noRetry).Conversations.Fetch(t.Context(), "x")
+		conv, err := newClient(t, newScript(t, jsonAnswer(status, body)), noRetry).Conversations.Fetch(t.Context(), "order-1234")
 		if err == nil {
 			assert.Equal(t, 200, status)
 			assert.NotEmpty(t, conv.SID)

@@ -66,7 +66,7 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 			_, err := c.Conversations.Create(t.Context(), tc.params)
 			assert.Equal(t, tc.param, paramError(t, err).Param)
 			if name != "created closed" {
-				_, err = c.Conversations.Update(t.Context(), "x", client.UpdateParams(tc.params))
+				_, err = c.Conversations.Update(t.Context(), "order-1234", client.UpdateParams(tc.params))
 				assert.Equal(t, tc.param, paramError(t, err).Param)
 			}
 		})
@@ -119,7 +119,7 @@ func TestHopelessIDsAreNotSent(t *testing.T) {
 	for _, verb := range []string{"fetch", "list"} {
 		var err error
 		if verb == "fetch" {
-			_, err = c.Conversations.Fetch(t.Context(), "x", client.WithWebhookEnabled(true))
+			_, err = c.Conversations.Fetch(t.Context(), "order-1234", client.WithWebhookEnabled(true))
 		} else {
 			_, err = c.Conversations.Page(t.Context(), client.ListParams{}, client.WithWebhookEnabled(false))
 		}
@@ -257,7 +257,7 @@ func TestHosts(t *testing.T) {
 			got = req.URL.String()
 			return success("fetch")(req)
 		}), opts...)
-		_, err := c.Conversations.Fetch(t.Context(), "x")
+		_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 		require.NoError(t, err)
 		assert.Equal(t, want, got)
 	}
@@ -293,7 +293,7 @@ func TestFromEnv(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			_, err = c.Conversations.Fetch(t.Context(), "x")
+			_, err = c.Conversations.Fetch(t.Context(), "order-1234")
 			require.NoError(t, err)
 			user, _, _ := sent.BasicAuth()
 			assert.Equal(t, tc.user, user)
@@ -356,7 +356,7 @@ func TestHTTPClientIsNotChanged(t *testing.T) {
 	httpClient := &http.Client{Transport: newScript(t, success("fetch"))}
 	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithHTTPClient(httpClient))
 	require.NoError(t, err)
-	_, err = c.Conversations.Fetch(t.Context(), "x")
+	_, err = c.Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 	assert.Nil(t, httpClient.CheckRedirect)
 }

@@ -128,16 +128,16 @@ func TestLastAnswerIsReturned(t *testing.T) {
 			answer(503, "text/plain", "no healthy upstream"),
 			connectionLost,
 			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests"}`),
-			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", requestID2))
+			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", "RQ00000000000000000000000000000002"))
 		var resp client.Response
-		_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x", client.WithResponse(&resp))
+		_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234", client.WithResponse(&resp))
 		server.done()
 		e := apiError(t, err)
 		assert.Equal(t, client.Error{Operation: "fetchConversation", Status: 429, Code: 20429,
-			Message: "Too Many Requests, still", RequestID: requestID2, Attempts: 4}, exported(e))
+			Message: "Too Many Requests, still", RequestID: "RQ00000000000000000000000000000002", Attempts: 4}, exported(e))
 		assert.ErrorIs(t, err, client.ErrRateLimited)
 		assert.Equal(t, 429, resp.StatusCode)
-		assert.Equal(t, requestID2, resp.RequestID)
+		assert.Equal(t, "RQ00000000000000000000000000000002", resp.RequestID)
 		assert.Equal(t, 4, resp.Attempts)
 	})
 }
@@ -156,7 +156,7 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 			at = append(at, time.Now())
 			return answer(503, "", "")(req)
 		}), client.WithRetry(client.RetryPolicy{MaxAttempts: 40, MinDelay: time.Second, MaxDelay: 10 * time.Second}))
-		_, err := c.Conversations.Fetch(t.Context(), "x")
+		_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 		require.Error(t, err)
 		require.Len(t, at, 40)
 		for i := 1; i < len(at); i++ {
@@ -170,7 +170,7 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 func TestRetriesCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	server := newScript(t, answer(429, "", ""))
-	_, err := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).Conversations.Fetch(t.Context(), "x")
+	_, err := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).Conversations.Fetch(t.Context(), "order-1234")
 	assert.ErrorIs(t, err, client.ErrRateLimited)
 	server.done()
 }
@@ -204,7 +204,7 @@ func TestRetryAfter(t *testing.T) {
 				}
 				server := newScript(t, steps...)
 				began := time.Now()
-				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
+				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234")
 				assert.Equal(t, tc.wait, time.Since(began))
 				server.done()
 				if tc.wait > 0 {
@@ -226,12 +226,12 @@ func TestRetryAfterIgnored(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := newScript(t, answer(503, "", "", "Retry-After", value), success("fetch"))
 				began := time.Now()
-				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
+				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234")
 				require.NoError(t, err)
 				assert.LessOrEqual(t, time.Since(began), 500*time.Millisecond)
 				server.done()
 
-				_, err = newClient(t, newScript(t, answer(503, "", "", "Retry-After", value)), noRetry).Conversations.Fetch(t.Context(), "x")
+				_, err = newClient(t, newScript(t, answer(503, "", "", "Retry-After", value)), noRetry).Conversations.Fetch(t.Context(), "order-1234")
 				assert.Zero(t, apiError(t, err).RetryAfter)
 			})
 		})
@@ -245,7 +245,7 @@ func TestNoSleepIntoTheDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		began := time.Now()
-		_, err := newClient(t, server).Conversations.Fetch(ctx, "x")
+		_, err := newClient(t, server).Conversations.Fetch(ctx, "order-1234")
 		assert.Zero(t, time.Since(began))
 		e := apiError(t, err)
 		assert.Equal(t, 429, e.Status)
@@ -262,7 +262,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(5*time.Second, func() { cancel(reason) })
 		began := time.Now()
-		_, err := newClient(t, server).Conversations.Fetch(ctx, "x")
+		_, err := newClient(t, server).Conversations.Fetch(ctx, "order-1234")
 		assert.Equal(t, 5*time.Second, time.Since(began))
 		assert.ErrorIs(t, err, reason)
 		assert.ErrorIs(t, err, context.Canceled)
@@ -296,7 +296,7 @@ func TestAnswerBeforeTheContextEnds(t *testing.T) {
 	_, err := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {
 		cancel()
 		return jsonAnswer(404, notFound)(req)
-	})).Conversations.Fetch(ctx, "x")
+	})).Conversations.Fetch(ctx, "order-1234")
 	assert.Equal(t, 20404, apiError(t, err).Code)
 }
 
@@ -310,7 +310,7 @@ func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 		}
 		server := newScript(t, trickle, success("fetch"))
 		began := time.Now()
-		_, err := newClient(t, server, client.WithAttemptTimeout(3*time.Second)).Conversations.Fetch(t.Context(), "x")
+		_, err := newClient(t, server, client.WithAttemptTimeout(3*time.Second)).Conversations.Fetch(t.Context(), "order-1234")
 		require.NoError(t, err)
 		assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
 		assert.Less(t, time.Since(began), 4*time.Second)
@@ -328,7 +328,7 @@ func TestAttemptTimeoutIsNamed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, err := newClient(t, newScript(t, silence), client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).
-			Conversations.Fetch(t.Context(), "x")
+			Conversations.Fetch(t.Context(), "order-1234")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.EqualError(t, err, "fetchConversation: no complete answer within 30s: context deadline exceeded")
 	})
@@ -338,12 +338,12 @@ func TestDeleteIsDoneAfterAnUnclearAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, connectionLost, jsonAnswer(404, notFound))
-		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), "x"))
+		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), "order-1234"))
 		server.done()
 
 		// A clear refusal before it does not make a 404 a success.
 		server = newScript(t, answer(429, "", ""), jsonAnswer(404, notFound))
-		assert.ErrorIs(t, newClient(t, server).Conversations.Delete(t.Context(), "x"), client.ErrNotFound)
+		assert.ErrorIs(t, newClient(t, server).Conversations.Delete(t.Context(), "order-1234"), client.ErrNotFound)
 		server.done()
 	})
 }
@@ -439,8 +439,8 @@ func TestUnclearCreateWithATrickle(t *testing.T) {
 			resp, err := jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT")(req)
 			resp.Body = io.NopCloser(io.MultiReader(pause(20*time.Second), resp.Body))
 			return resp, err
-		}, jsonAnswer(200, conversation("unique_name", `"n"`, "date_created", `"2026-01-18T03:17:09Z"`)))
-		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
+		}, jsonAnswer(200, conversation("date_created", `"2026-01-18T03:17:09Z"`)))
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
 		assert.ErrorIs(t, err, client.ErrConflict, "it is ten seconds older than the call")
 		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
 	})
@@ -459,8 +459,8 @@ func TestUnclearCreateThatTookLong(t *testing.T) {
 		server := newScript(t, silence, func(req *http.Request) (*http.Response, error) {
 			time.Sleep(2 * time.Second)
 			return jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:50 GMT")(req)
-		}, jsonAnswer(200, conversation("unique_name", `"n"`, "date_created", `"2026-01-18T03:17:18Z"`)))
-		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
+		}, jsonAnswer(200, conversation("date_created", `"2026-01-18T03:17:18Z"`)))
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
 		require.NoError(t, err)
 		server.done()
 	})
@@ -470,7 +470,7 @@ func TestClearConflictIsAnError(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, answer(429, "", ""), jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT"))
-		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
+		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
 		assert.ErrorIs(t, err, client.ErrConflict)
 		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
 		server.done()
@@ -484,7 +484,7 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, conversation("state", fmt.Sprintf("%q", state))))
-				conv, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), "order-1234", client.UpdateParams{State: new(client.StateClosed)})
 				server.done()
 				if ok {
 					require.NoError(t, err)
@@ -497,7 +497,7 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 		})
 	}
 	server := newScript(t, jsonAnswer(400, isClosed))
-	_, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
+	_, err := newClient(t, server).Conversations.Update(t.Context(), "order-1234", client.UpdateParams{State: new(client.StateClosed)})
 	assert.ErrorIs(t, err, client.ErrClosed, "a clear refusal")
 	server.done()
 }
@@ -550,7 +550,7 @@ func TestCancelTextIsNotDoubled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(errors.New("gone")) })
-		_, err := newClient(t, newScript(t, silence)).Conversations.Fetch(ctx, "x")
+		_, err := newClient(t, newScript(t, silence)).Conversations.Fetch(ctx, "order-1234")
 		assert.EqualError(t, err, "fetchConversation: context canceled: gone")
 	})
 }

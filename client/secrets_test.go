@@ -116,7 +116,7 @@ func TestLogIsOneRecordPerAttempt(t *testing.T) {
 		var log bytes.Buffer
 		logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		server := newScript(t, answer(503, "", ""), connectionLost, success("fetch"))
-		_, err := newClient(t, server, client.WithLogger(logger)).Conversations.Fetch(t.Context(), "x")
+		_, err := newClient(t, server, client.WithLogger(logger)).Conversations.Fetch(t.Context(), "order-1234")
 		require.NoError(t, err)
 		var records []map[string]any
 		for dec := json.NewDecoder(&log); ; {
@@ -141,7 +141,7 @@ func TestSilentByDefault(t *testing.T) {
 	defer slog.SetDefault(slog.Default())
 	var log bytes.Buffer
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
-	_, err := newClient(t, newScript(t, answer(404, "", ""))).Conversations.Fetch(t.Context(), "x")
+	_, err := newClient(t, newScript(t, answer(404, "", ""))).Conversations.Fetch(t.Context(), "order-1234")
 	require.Error(t, err)
 	assert.Empty(t, log.String())
 }
@@ -187,7 +187,7 @@ func TestNamesAreRedactedEverywhere(t *testing.T) {
 				return err
 			},
 			func(c *client.Conversations) error {
-				_, err := c.Update(t.Context(), "x", client.UpdateParams{UniqueName: new(name)})
+				_, err := c.Update(t.Context(), "order-1234", client.UpdateParams{UniqueName: new(name)})
 				return err
 			},
 		} {
