@@ -71,6 +71,9 @@ func (a *attempt) Do(req *http.Request) (*http.Response, error) {
 		}
 	}
 	a.edited = true
+	if user, _, ok := req.BasicAuth(); ok && isSID("AC", user) {
+		a.call.account = user
+	}
 	if err := a.ctx.Err(); err != nil {
 		return nil, err
 	}

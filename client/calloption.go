@@ -18,6 +18,7 @@ type call struct {
 	op          *operation
 	operationID *string
 	sid         string   // of the conversation, if it is addressed by its SID
+	named       bool     // it is addressed by its unique name
 	repeatable  bool     // may be retried after an attempt whose outcome is unknown
 	names       []string // unique names, which are not to be in the text of an error
 
@@ -27,7 +28,8 @@ type call struct {
 	attemptTimeout time.Duration
 	editors        []RequestEditor
 
-	clock clock
+	account string // whose credentials an attempt was sent with, if it has any of an account
+	clock   clock
 	// pin, if set, is called before the call is repeated after an attempt whose outcome is unknown. It
 	// returns false if the call ends here, in success or with an error.
 	pin func(context.Context, *Error) (bool, *Error)
@@ -47,6 +49,7 @@ func (r *Conversations) newCall(op *operation, id string, name *string, opts []C
 	if isSID("CH", id) {
 		call.sid = id
 	} else if id != "" {
+		call.named = true
 		call.names = append(call.names, id)
 	}
 	if name != nil && *name != "" {

@@ -123,7 +123,7 @@ func FromEnv(opts ...Option) (*Client, error) {
 	}{
 		{"TWILIO_REGION", WithRegion},
 		{"TWILIO_EDGE", WithEdge},
-		{"TWILIO_CONVERSATIONS_URL", WithBaseURL},
+		{"TWILIO_CONVERSATIONS_URL", func(url string) Option { return withBaseURL("TWILIO_CONVERSATIONS_URL", url) }},
 	} {
 		if value := os.Getenv(v.name); value != "" {
 			env = append(env, v.option(value))

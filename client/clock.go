@@ -21,16 +21,24 @@ func (c *clock) read(h http.Header, sent, answered time.Time) {
 	if err != nil {
 		return
 	}
-	// Its clock said so, to the second below, at some time in between.
-	c.earliest = date.Add(c.began.Sub(answered))
-	c.latest = date.Add(c.began.Sub(sent) + time.Second)
+	// Its clock said so, to the second below, at some time in between. Each response narrows it down.
+	earliest, latest := date.Add(c.began.Sub(answered)), date.Add(c.began.Sub(sent)+time.Second)
+	if c.earliest.IsZero() || earliest.After(c.earliest) {
+		c.earliest = earliest
+	}
+	if c.latest.IsZero() || latest.Before(c.latest) {
+		c.latest = latest
+	}
 }
+
+// known reports whether the server's clock is known: responses had dates that do not contradict each other.
+func (c *clock) known() bool { return !c.earliest.IsZero() && !c.earliest.After(c.latest) }
 
 // during reports whether a date, which is to the second, is certainly within the call. The server's clock may
 // run ahead of the local one, by which there is no latest date.
 func (c *clock) during(date time.Time, slack time.Duration) bool {
 	date = date.Add(slack)
-	return !c.earliest.IsZero() &&
+	return c.known() &&
 		!date.Before(c.earliest.Truncate(time.Second)) && !date.Before(c.began.Truncate(time.Second)) &&
 		!date.After(c.latest.Add(time.Since(c.began)+2*slack+time.Second))
 }
@@ -39,15 +47,13 @@ func (c *clock) during(date time.Time, slack time.Duration) bool {
 // the slack.
 func (c *clock) before(date time.Time, slack time.Duration) bool {
 	earlier := func(began time.Time) bool { return date.Add(slack).Before(began.Truncate(time.Second)) }
-	return !c.earliest.IsZero() && !date.IsZero() && earlier(c.earliest) && earlier(c.began)
+	return c.known() && !date.IsZero() && earlier(c.earliest) && earlier(c.began)
 }
 
-// after reports whether a date is in a later second than the beginning of the call. It is not known if the
-// clocks disagree.
-func (c *clock) after(date time.Time) (after, known bool) {
-	later := func(began time.Time) bool { return date.Truncate(time.Second).After(began.Truncate(time.Second)) }
-	byServer, local := later(c.latest), later(c.began)
-	return byServer, byServer == local && !c.earliest.IsZero() && !date.IsZero()
+// after reports whether a date is certainly in a later second than the beginning of the call.
+func (c *clock) after(date time.Time) bool {
+	later := func(began time.Time) bool { return date.Truncate(time.Second).After(began) }
+	return c.known() && later(c.latest) && later(c.began)
 }
 
 // about reports whether a date is within the call, as far as clocks may be apart.

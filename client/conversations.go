@@ -122,7 +122,7 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	var made *gen.ConversationsV1Conversation
 	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
 		made, err = r.scope.create(ctx, g, &gen.CreateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
-		return r.check(made, err, "", form.UniqueName)
+		return r.check(call, made, err, "", form.UniqueName)
 	})
 	switch {
 	case e == nil:
@@ -153,7 +153,7 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 	var fetched *gen.ConversationsV1Conversation
 	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
 		fetched, err = r.scope.fetch(ctx, g, id)
-		return r.check(fetched, err, id, nil)
+		return r.check(call, fetched, err, id, nil)
 	})
 	return (*Conversation)(fetched), e
 }
@@ -182,8 +182,8 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	if !isSID("CH", id) {
 		call.pin = func(ctx context.Context, e *Error) (bool, *Error) {
 			sid, gone, e := r.holder(ctx, id, call, e)
-			if gone {
-				conv, e := r.resolveRename(ctx, id, form, call, e)
+			if gone != nil {
+				conv, e := r.resolveGone(ctx, id, form, call, gone, e)
 				updated = (*gen.ConversationsV1Conversation)(conv)
 				return false, e
 			}
@@ -193,7 +193,7 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	}
 	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
 		updated, err = r.scope.update(ctx, g, id, &gen.UpdateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
-		return r.check(updated, err, id, form.UniqueName)
+		return r.check(call, updated, err, id, form.UniqueName)
 	})
 	switch {
 	case e == nil:
@@ -218,12 +218,13 @@ func (r *Conversations) Delete(ctx context.Context, id string, opts ...CallOptio
 
 	if !isSID("CH", id) {
 		call.pin = func(ctx context.Context, e *Error) (bool, *Error) {
-			sid, gone, e := r.holder(ctx, id, call, e)
-			if gone {
+			sid, gone, end := r.holder(ctx, id, call, e)
+			if gone != nil {
+				gone.adopt(call, e.Attempts)
 				return false, nil
 			}
 			id = sid
-			return e == nil, e
+			return end == nil, end
 		}
 	}
 	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) error {
@@ -236,15 +237,19 @@ func (r *Conversations) Delete(ctx context.Context, id string, opts ...CallOptio
 }
 
 // check reports as an error that a response is not the requested conversation: the one with the given SID or
-// unique name, or one that was given the new name. A connection out of step, or a cache, can mix them up.
-func (r *Conversations) check(conv *gen.ConversationsV1Conversation, err error, id string, newName *string) error {
+// unique name, or one that was given the new name; in this service, and of the account whose credentials were used. A connection
+// out of step, or a cache, can mix them up.
+func (r *Conversations) check(call *call, conv *gen.ConversationsV1Conversation, err error, id string, newName *string) error {
 	switch {
 	case err != nil:
 		return err
-	case conv == nil || conv.SID == "":
+	case conv == nil || !isSID("CH", conv.SID):
 		return errNoConversation
-	case r.scope.service != "" && conv.ChatServiceSID != "" && !strings.EqualFold(conv.ChatServiceSID, r.scope.service):
-		return errMismatch
+	}
+	for _, of := range [][2]string{{conv.ChatServiceSID, r.scope.service}, {conv.AccountSID, call.account}} {
+		if of[0] != "" && of[1] != "" && !strings.EqualFold(of[0], of[1]) {
+			return errMismatch
+		}
 	}
 	name := id
 	if isSID("CH", id) {

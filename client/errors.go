@@ -61,6 +61,7 @@ type Error struct {
 	// Cursor resumes a List that failed: it stands for the page that is missing.
 	Cursor Cursor
 
+	named bool // the conversation is addressed by its unique name
 	host  string
 	spent bool // the retry budget
 	cause error
@@ -68,7 +69,7 @@ type Error struct {
 
 // error returns the error of a call whose last attempt is a, nil if there was none.
 func (call *call) error(a *attempt, cause error) *Error {
-	e := &Error{Operation: *call.operationID, SID: call.sid, cause: cause}
+	e := &Error{Operation: *call.operationID, SID: call.sid, named: call.named, cause: cause}
 	if a != nil {
 		e.Status, e.RequestID, e.host = a.status, requestID(a.header), a.client.host
 		e.Code, e.Message, e.MoreInfo, e.RetryAfter = a.refusal.code, a.refusal.message, a.refusal.moreInfo, a.refusal.retryAfter
@@ -95,6 +96,8 @@ func (e *Error) Error() string {
 	b.WriteString(e.Operation)
 	if e.SID != "" {
 		b.WriteString(" " + e.SID)
+	} else if e.named {
+		b.WriteString(" {UniqueName}")
 	}
 	if e.Status != 0 {
 		b.WriteString(": " + statusText(e.Status))

@@ -205,7 +205,7 @@ func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConv
 			return errNoPage
 		}
 		for i := range list.Conversations {
-			if err := r.check(&list.Conversations[i], nil, "", nil); err != nil {
+			if err := r.check(call, &list.Conversations[i], nil, "", nil); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ type Option func(*config) error
 
 type config struct {
 	baseURL        string
+	baseURLParam   string // what it was given as
 	region, edge   string
 	insecureHTTP   bool
 	httpClient     http.Client
@@ -34,12 +35,14 @@ const (
 // server. Its path, if it has one, goes before /v1. It takes the place of a region and an edge that were
 // given before; one that is given after it is an error. Plain http is refused for a host that is not
 // loopback (see [WithInsecureHTTP]), as are a user, a query and a fragment in the URL.
-func WithBaseURL(baseURL string) Option {
+func WithBaseURL(baseURL string) Option { return withBaseURL("base URL", baseURL) }
+
+func withBaseURL(param, baseURL string) Option {
 	return func(c *config) error {
 		if baseURL == "" {
-			return &ParamError{Param: "base URL", Reason: "must not be empty"}
+			return &ParamError{Param: param, Reason: "must not be empty"}
 		}
-		c.baseURL, c.region, c.edge = baseURL, "", ""
+		c.baseURL, c.baseURLParam, c.region, c.edge = baseURL, param, "", ""
 		return nil
 	}
 }
@@ -202,7 +205,7 @@ func (c *config) server() (*url.URL, error) {
 		reason = "plain http would send the credentials unencrypted; use https or WithInsecureHTTP"
 	}
 	if reason != "" {
-		return nil, &ParamError{Param: "base URL", Reason: reason}
+		return nil, &ParamError{Param: c.baseURLParam, Reason: reason}
 	}
 	return u, nil
 }

@@ -30,6 +30,8 @@ func (r *Conversations) lookUp(ctx context.Context, id string, call *call) *look
 	return &l
 }
 
+func (l *lookup) notFound() bool { return l.err != nil && l.err.Status == http.StatusNotFound }
+
 // adopt makes the response of the lookup that of the call, which it decides.
 func (l *lookup) adopt(call *call, attempts int) {
 	if call.response != nil {
@@ -91,46 +93,50 @@ func (r *Conversations) resolveUpdate(ctx context.Context, id string, form gen.C
 // holder looks up the SID of the conversation that holds a name, before a change that is addressed by that name
 // is repeated after the given failure. The repetition must not reach a successor that took the name meanwhile.
 // If the name is free, or its holder is newer than the call, the conversation that the call is about is gone,
-// and the error says so.
-func (r *Conversations) holder(ctx context.Context, name string, call *call, e *Error) (sid string, gone bool, _ *Error) {
+// and the lookup that found it out is returned. A holder of the second in which the call began may be either.
+func (r *Conversations) holder(ctx context.Context, name string, call *call, e *Error) (sid string, gone *lookup, _ *Error) {
 	l := r.lookUp(ctx, name, call)
-	if l.err != nil && l.err.Status == http.StatusNotFound {
-		l.adopt(call, e.Attempts)
-		notFound := *l.err
-		notFound.Operation, notFound.Attempts, notFound.Unclear = e.Operation, e.Attempts, true
-		return "", true, &notFound
-	}
-	if l.err != nil {
-		return "", false, l.unresolved(ctx, call, e)
-	}
-	switch newer, known := call.clock.after(l.conv.DateCreated); {
-	case !known:
-		e.cause = fault("it is not known whether its name still belongs to the same conversation")
-		return "", false, e
-	case newer:
+	switch {
+	case l.notFound():
+		return "", l, e
+	case l.err != nil:
+		return "", nil, l.unresolved(ctx, call, e)
+	case call.clock.before(l.conv.DateCreated, 0):
+		return l.conv.SID, nil, nil
+	case call.clock.after(l.conv.DateCreated):
 		e.cause = fault("its name has passed to another conversation")
-		return "", true, e
+		return "", l, e
 	}
-	return l.conv.SID, false, nil
+	e.cause = fault("it is not known whether its name has passed to another conversation")
+	return "", nil, e
 }
 
-// resolveRename decides an update of a conversation that is no longer found under its name, after an attempt
-// with an unknown outcome: did that attempt rename it? The holder of the new name is the same conversation if it
-// is what was sent, older than the call, and was updated during the call.
-func (r *Conversations) resolveRename(ctx context.Context, name string, form gen.ConversationForm, call *call, gone *Error) (*Conversation, *Error) {
-	if form.UniqueName == nil || *form.UniqueName == "" || *form.UniqueName == name {
-		return nil, gone
+// resolveGone decides an update of a conversation that is no longer found under its name, after an attempt with
+// an unknown outcome, which may have renamed it. The holder of the new name is the same conversation if it is
+// what was sent, older than the call, and was updated during the call.
+func (r *Conversations) resolveGone(ctx context.Context, name string, form gen.ConversationForm, call *call, l *lookup, e *Error) (*Conversation, *Error) {
+	gone := l.notFound()
+	if form.UniqueName != nil && *form.UniqueName != "" && *form.UniqueName != name {
+		l = r.lookUp(ctx, *form.UniqueName, call)
+		switch {
+		case l.notFound():
+		case l.err != nil:
+			return nil, l.unresolved(ctx, call, e)
+		case matches(l.conv, form, false, call.clock.about) && call.clock.before(l.conv.DateCreated, 0) && call.clock.during(l.conv.DateUpdated, 0):
+			l.adopt(call, e.Attempts)
+			return l.conv, nil
+		default:
+			e.cause = fault("it is not known whether it was renamed")
+			return nil, e
+		}
 	}
-	l := r.lookUp(ctx, *form.UniqueName, call)
-	switch {
-	case l.err != nil && l.err.Status == http.StatusNotFound:
-	case l.err != nil:
-		return nil, l.unresolved(ctx, call, gone)
-	case matches(l.conv, form, false, call.clock.about) && call.clock.before(l.conv.DateCreated, 0) && call.clock.during(l.conv.DateUpdated, 0):
-		l.adopt(call, gone.Attempts)
-		return l.conv, nil
+	if !gone {
+		return nil, e
 	}
-	return nil, gone
+	l.adopt(call, e.Attempts)
+	notFound := *l.err
+	notFound.Operation, notFound.Attempts, notFound.Unclear = e.Operation, e.Attempts, true
+	return nil, &notFound
 }
 
 // matches reports whether a conversation is what was sent, as far as a response shows it. Of a timer it shows

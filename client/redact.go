@@ -155,8 +155,8 @@ func (r redactor) text(s, tooLong string) string {
 	type spelling struct{ of, by string }
 	var spellings []spelling
 	add := func(text, by string) {
-		for _, s := range spelled(printable(text)) {
-			spellings = append(spellings, spelling{lower(s), by})
+		for _, s := range spelled(text) {
+			spellings = append(spellings, spelling{lower(printable(s)), by})
 		}
 	}
 	for _, secret := range r.secrets {

@@ -262,7 +262,7 @@ func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 		return nil // the response came first
 	case ctx.Err() != nil && outcome != failed:
 		return a.call.foreign(contextError(ctx))
-	case a.ctx.Err() != nil && outcome != failed:
+	case a.ctx.Err() == context.DeadlineExceeded && outcome != failed:
 		return foreign{fmt.Sprintf("timeout: no complete response within %v", a.call.attemptTimeout), errors.Join(context.DeadlineExceeded, err)}
 	case a.cut != nil:
 		return foreign{"the response is cut short: " + words(a.cut), err}
