@@ -65,8 +65,9 @@ var truthBasic = base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + tru
 
 // exchange is a request, what the server did for it and what it replied.
 type exchange struct {
-	n       int    // which request of the trial it is, counted from 0
-	call    string // which call it belongs to, where several are in flight
+	n       int      // which request of the trial it is, counted from 0
+	call    string   // which call it belongs to, where several are in flight
+	names   []string // unique names that the call has been given, which a server may repeat
 	method  string
 	uri     string
 	address string // the SID or unique name in the path, "" for the collection
