@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -186,16 +187,20 @@ func (c *chaosCall) String() string {
 	return b.String()
 }
 
+func randomly(rnd *rand.Rand, most time.Duration) time.Duration {
+	return time.Duration(rnd.Int64N(int64(most)))
+}
+
 // chaos lets 32 callers and another actor loose on one server, and returns what the client got wrong.
 func chaos(t *testing.T, seed uint64, callsEach int) (wrong []string, calls, unclear int) {
 	s := newTruthServer(t)
 	s.deadline = 0
-	var rnds sync.Mutex // of the faults
-	faults := rand.New(rand.NewPCG(seed, 99))
+	requests := map[string]uint64{} // of a call, so that its faults do not depend on what else is going on
 	s.plan = func(x *exchange) {
-		rnds.Lock()
-		defer rnds.Unlock()
-		chaosFault(faults, x)
+		requests[x.call]++
+		name := fnv.New64a()
+		fmt.Fprint(name, x.call)
+		chaosFault(rand.New(rand.NewPCG(seed, name.Sum64()+requests[x.call])), x)
 	}
 	defer s.transport.CloseIdleConnections()
 	var seeds []conversationstest.Conversation
@@ -215,7 +220,7 @@ func chaos(t *testing.T, seed uint64, callsEach int) (wrong []string, calls, unc
 			rnd := rand.New(rand.NewPCG(seed, uint64(worker)))
 			sid := ""
 			for i := range callsEach {
-				time.Sleep(rnd.N(2 * time.Second))
+				time.Sleep(randomly(rnd, 2*time.Second))
 				call := &chaosCall{name: fmt.Sprintf("%d/%d", worker, i), id: chaosNames[rnd.IntN(len(chaosNames))], namedOther: true}
 				call.asked = "set by " + call.name
 				if sid != "" && rnd.IntN(3) == 0 {
@@ -276,7 +281,7 @@ func chaos(t *testing.T, seed uint64, callsEach int) (wrong []string, calls, unc
 				s.act(http.MethodDelete, path, nil)
 				s.act(http.MethodPost, "Conversations", url.Values{"UniqueName": {name}, "FriendlyName": {fmt.Sprintf("another's %d", i)}})
 			}
-			time.Sleep(rnd.N(400 * time.Millisecond))
+			time.Sleep(randomly(rnd, 400*time.Millisecond))
 		}
 	})
 	working.Wait()
