@@ -112,7 +112,7 @@ func newTruthServer(t *testing.T) *truthServer {
 		emulator: emulator, deadline: 200,
 		history: map[string][]conversationstest.Conversation{}, gone: map[string]int{}, seen: map[string][]int{},
 	}
-	s.transport = &http.Transport{DialContext: s.dial, DisableKeepAlives: true}
+	s.transport = &http.Transport{DialContext: s.dial, DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10}
 	return s
 }
 
