@@ -268,7 +268,8 @@ func TestPromise11DeadConnection(t *testing.T) {
 		require.NoError(t, err)
 		_, err = c.Conversations.Fetch(t.Context(), conversationSID(1))
 		require.NoError(t, err, "while the connection works")
-		_, err = http.Post(base+"/blackhole", "", nil) // on a connection of its own
+		own := http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true}}
+		_, err = own.Post(base+"/blackhole", "", nil)
 		require.NoError(t, err)
 		var response client.Response
 		_, err = c.Conversations.Fetch(t.Context(), conversationSID(1), client.WithResponse(&response))
@@ -636,22 +637,16 @@ func TestPromise12ListDoesNotRememberEveryToken(t *testing.T) {
 	assert.Less(t, int64(most)-int64(before), int64(2<<20), "bytes held after %d pages", i)
 }
 
-// countedServer serves an emulator on loopback to a client with the transport that it makes itself.
-func countedServer(t *testing.T, n int) (*client.Conversations, *atomic.Int32, []string) {
-	t.Helper()
-	emulator, err := conversationstest.New()
-	require.NoError(t, err)
-	now := time.Now()
-	seeds := make([]conversationstest.Conversation, n)
-	for i := range seeds {
-		seeds[i].DateCreated = now.Add(-time.Duration(i) * time.Hour)
-	}
-	sids, err := emulator.Seed(seeds...)
-	require.NoError(t, err)
+// The transport that a client makes keeps as many connections as a Scan or ForEach may use.
+func TestPromiseConnectionsAreKept(t *testing.T) {
+	t.Parallel()
+	const workers, rounds = 64, 4
 	var opened atomic.Int32
+	var arrived sync.WaitGroup
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(time.Millisecond) // as long as any network, so that requests overlap
-		emulator.ServeHTTP(w, r)
+		arrived.Done()
+		arrived.Wait() // so that all of a round are in flight at once
+		w.WriteHeader(http.StatusNoContent)
 	}))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
 		if state == http.StateNew {
@@ -659,62 +654,62 @@ func countedServer(t *testing.T, n int) (*client.Conversations, *atomic.Int32, [
 		}
 	}
 	server.Start()
-	t.Cleanup(server.Close)
-	c, err := client.New(client.BasicAuth(conversationstest.DefaultAccountSID, conversationstest.DefaultAuthToken), client.WithBaseURL(server.URL))
+	defer server.Close()
+	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(server.URL))
 	require.NoError(t, err)
-	return c.Conversations, &opened, sids
-}
-
-func TestPromiseConnectionsAreKept(t *testing.T) {
-	t.Parallel()
-	t.Run("Scan", func(t *testing.T) {
-		t.Parallel()
-		c, opened, _ := countedServer(t, 2000)
-		for _, err := range c.Scan(t.Context(), client.ScanParams{PageSize: 10}) {
-			require.NoError(t, err)
+	for range rounds {
+		arrived.Add(workers)
+		var calls sync.WaitGroup
+		for i := range workers {
+			calls.Go(func() { assert.NoError(t, c.Conversations.Delete(t.Context(), conversationSID(i))) })
 		}
-		assert.LessOrEqual(t, opened.Load(), int32(16), "connections for some 200 requests by 8 workers")
-	})
-	t.Run("ForEach", func(t *testing.T) {
-		t.Parallel()
-		c, opened, sids := countedServer(t, 300)
-		_, err := client.ForEach(t.Context(), func(yield func(*client.Conversation, error) bool) {
-			for _, sid := range sids {
-				if !yield(&client.Conversation{SID: sid}, nil) {
-					return
-				}
-			}
-		}, func(ctx context.Context, conv *client.Conversation) error { return c.Delete(ctx, conv.SID) }, client.BulkParams{Rate: 1e5})
-		require.NoError(t, err)
-		assert.LessOrEqual(t, opened.Load(), int32(32), "connections for 300 requests by 16 workers")
-	})
+		calls.Wait()
+	}
+	assert.LessOrEqual(t, opened.Load(), int32(2*workers), "connections for %d requests, %d at once", rounds*workers, workers)
 }
 
 func TestPromiseScanDoesNotMultiplyRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		for _, days := range []float64{1, 365} {
-			server := conversationstest.Start(t, conversationstest.InMemory(), conversationstest.WithLatency(100*time.Millisecond))
-			rnd := rand.New(rand.NewPCG(1, 2))
-			seeds := make([]conversationstest.Conversation, 6000)
-			for i := range seeds {
-				seeds[i].DateCreated = time.Now().Add(-time.Duration(rnd.Float64() * days * 24 * float64(time.Hour)))
-			}
-			_, err := server.Seed(seeds...)
+		for name, age := range map[string]func(rnd *rand.Rand, i int) time.Duration{
+			"a minute": func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, time.Minute) },
+			"a day":    func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, 24*time.Hour) },
+			"a year":   func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, 365*24*time.Hour) },
+			"bursts of a minute in a year": func(rnd *rand.Rand, i int) time.Duration {
+				return time.Duration(i%20)*18*24*time.Hour + randomly(rnd, time.Minute)
+			},
+			"growth": func(rnd *rand.Rand, _ int) time.Duration {
+				return time.Duration(rnd.ExpFloat64() * float64(30*24*time.Hour))
+			},
+			"imported in seconds": func(_ *rand.Rand, i int) time.Duration { return time.Duration(i/60) * time.Hour },
+		} {
+			emulator, err := conversationstest.New(conversationstest.WithAccounts(conversationstest.Account{SID: accountSID, AuthToken: truthToken}))
 			require.NoError(t, err)
-			took := map[int]int{}
-			for _, workers := range []int{1, 8, 64} {
-				before, n := len(server.Requests()), 0
-				for _, err := range server.Client().Conversations.Scan(t.Context(), client.ScanParams{Workers: workers}) {
+			rnd := rand.New(rand.NewPCG(1, 2))
+			seeds := make([]conversationstest.Conversation, 1200)
+			for i := range seeds {
+				seeds[i].DateCreated = time.Now().Add(-age(rnd, i))
+			}
+			_, err = emulator.Seed(seeds...)
+			require.NoError(t, err)
+			var requests atomic.Int32
+			c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
+				requests.Add(1)
+				time.Sleep(100 * time.Millisecond)
+				rec := httptest.NewRecorder()
+				emulator.ServeHTTP(rec, req)
+				return rec.Result(), nil
+			})
+			for workers, most := range map[int]int32{1: 61, 8: 125, 64: 180} {
+				requests.Store(0)
+				n := 0
+				for _, err := range c.Conversations.Scan(t.Context(), client.ScanParams{Workers: workers, PageSize: 20}) {
 					require.NoError(t, err)
 					n++
 				}
 				require.Equal(t, len(seeds), n)
-				took[workers] = len(server.Requests()) - before
+				assert.LessOrEqual(t, requests.Load(), most, "requests of %d workers for 60 pages of %s", workers, name)
 			}
-			assert.LessOrEqual(t, took[1], 61)
-			assert.LessOrEqual(t, took[8], 120, "requests for 60 pages")
-			assert.LessOrEqual(t, took[64], 180, "requests for 60 pages, in %v days", days)
 		}
 	})
 }
