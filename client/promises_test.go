@@ -542,7 +542,7 @@ func TestPromise12RedactionIsLinear(t *testing.T) {
 		body, _ := json.Marshal(map[string]any{"code": 20404, "message": text})
 		c := newTruthClient(t, func(req *http.Request) (*http.Response, error) { return oneJSON(req, 404, string(body)) })
 		least := time.Hour
-		for range 3 {
+		for range 2 {
 			began := time.Now()
 			_ = c.Conversations.Delete(t.Context(), name)
 			least = min(least, time.Since(began))
@@ -550,9 +550,9 @@ func TestPromise12RedactionIsLinear(t *testing.T) {
 		return least
 	}
 	text := strings.Repeat("a", 30<<10)
-	quick := took("b"+strings.Repeat("a", 2<<10), text)
-	slow := took(strings.Repeat("a", 2<<10)+"b", text)
-	assert.Less(t, slow, 20*quick+20*time.Millisecond, "finding 12: a name that nearly matches everywhere")
+	quick := took("b"+strings.Repeat("a", 6<<10), text)
+	slow := took(strings.Repeat("a", 6<<10)+"b", text)
+	assert.Less(t, slow, 10*quick+20*time.Millisecond, "finding 12: a name that nearly matches everywhere")
 }
 
 // heap returns how many bytes are reachable.
@@ -697,7 +697,9 @@ func TestPromiseScanDoesNotMultiplyRequests(t *testing.T) {
 				requests.Add(1)
 				time.Sleep(100 * time.Millisecond)
 				rec := httptest.NewRecorder()
-				emulator.ServeHTTP(rec, req)
+				arrived := httptest.NewRequest(req.Method, req.URL.String(), nil)
+				arrived.Header = req.Header
+				emulator.ServeHTTP(rec, arrived)
 				return rec.Result(), nil
 			})
 			for workers, most := range map[int]int32{1: 61, 8: 125, 64: 180} {
