@@ -1018,14 +1018,14 @@ func trials() (all []*trial) {
 	}
 	for _, status := range statuses {
 		for i, op := range hostileOps {
-			if *hostileAll || (status+i)%7 == 0 {
+			if *hostileAll || (status+i)%10 == 0 {
 				add(trial{op: op, reactions: []reaction{{spoil: []misbehaviour{statusIs(status)}, commit: (status+i)%2 == 0}}, always: (status+i)%5 == 0})
 			}
 		}
 	}
 	for i, m := range misbehaviours {
 		for j, op := range hostileOps {
-			if !*hostileAll && (i+j)%2 == 0 {
+			if !*hostileAll && (i+j)%3 != 0 {
 				continue
 			}
 			add(trial{op: op, reactions: []reaction{{spoil: []misbehaviour{m}, commit: (n+i)%2 == 0}}, always: n%3 == 0})
@@ -1048,6 +1048,9 @@ func trials() (all []*trial) {
 			}
 			for _, clock := range clocks {
 				for i := range 4 {
+					if n++; !*hostileAll && n%2 == 0 {
+						continue
+					}
 					m := unclear[(i+n)%3]
 					r := reaction{spoil: []misbehaviour{m, clock}, commit: i == 0, then: then, wait: []time.Duration{0, 20 * time.Second}[i%2]}
 					add(trial{op: op, age: []time.Duration{24 * time.Hour, time.Hour, 2 * time.Second}[(i+n/7)%3],
