@@ -390,6 +390,8 @@ func (x *exchange) classOf(success int, attemptTimeout time.Duration) string {
 		return "never sent"
 	case r.silent || r.delay >= attemptTimeout:
 		return "unclear"
+	case r.class == "final" && r.missing > 0:
+		return "garbage" // it depends on what the client notices first
 	case r.class != "":
 		return r.class
 	case r.status == http.StatusTooManyRequests:
@@ -411,7 +413,7 @@ func (x *exchange) classOf(success int, attemptTimeout time.Duration) string {
 // mayHaveBeenDone reports whether the client cannot know that the request was not carried out.
 func (x *exchange) mayHaveBeenDone() bool {
 	refusal := x.reply.status >= 400 && x.reply.status < 500 && x.reply.status != http.StatusRequestTimeout
-	return x.arrived && (!refusal || x.reply.silent || x.reply.class == "garbage" || x.reply.delay > 0)
+	return x.arrived && (!refusal || x.reply.silent || x.reply.class == "garbage" || x.reply.delay >= 30*time.Second)
 }
 
 // spellings are the ways in which a text is usually written.
