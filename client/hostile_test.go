@@ -216,8 +216,8 @@ var misbehaviours = []misbehaviour{
 	{name: "early hints", group: "conn", do: func(r *reply, _ *exchange) {
 		r.before = "HTTP/1.1 103 Early Hints\r\nLink: " + inHeader() + "\r\n\r\n"
 	}},
-	{name: "100 seven times", group: "conn", hides: true, do: func(r *reply, _ *exchange) {
-		r.before, r.class = strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 7), "garbage"
+	{name: "100 seven times", group: "conn", do: func(r *reply, _ *exchange) {
+		r.before = strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 7)
 	}},
 	{name: "nothing but 102", group: "conn", hides: true, do: func(r *reply, _ *exchange) { r.proto, r.class = "HTTP/1.1 102 Processing", "garbage" }},
 	{name: "body cut", group: "cut", do: func(r *reply, _ *exchange) { r.missing = (len(r.body) + 1) / 2 }},
