@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -75,11 +76,13 @@ func chaosFault(rnd *rand.Rand, x *exchange) {
 	}
 }
 
-// beyondReach reports whether what a request did is one of those things of which the package documentation says that
-// nothing can be done without an idempotency key. Nothing is excused but here and in beyondReachToo.
+// beyondReach reports whether what a request did is one of those things of which the package
+// documentation says that nothing can be done without an idempotency key. Nothing is excused but
+// here and in beyondReachToo.
 func (c *chaosCall) beyondReach(s *truthServer, x *exchange) bool {
 	if c.what == "create" {
-		// The conversation that an earlier attempt made has lost the name since: nothing shows that it ever was.
+		// The conversation that an earlier attempt made has lost the name since: nothing shows that
+		// it ever was.
 		for _, earlier := range c.effects {
 			if earlier.n < x.n && slices.ContainsFunc(s.history[earlier.effect], func(v conversationstest.Conversation) bool { return v.UniqueName == c.id }) {
 				return true // the server would have refused it otherwise
@@ -87,9 +90,9 @@ func (c *chaosCall) beyondReach(s *truthServer, x *exchange) bool {
 		}
 		return false
 	}
-	// A conversation that is addressed by its unique name has lost it to another one between two attempts. The client can
-	// find out that the other one is newer than the call, if it looks; not that it is older and was given the name
-	// meanwhile, and not what happens after it has looked.
+	// A conversation that is addressed by its unique name has lost it to another one between two
+	// attempts. The client can find out that the other one is newer than the call, if it looks; not
+	// that it is older and was given the name meanwhile, and not what happens after it has looked.
 	if !c.byName || x.holder.SID == "" || x.holder.SID == c.attempts[0].target {
 		return false
 	}
@@ -104,8 +107,9 @@ func (c *chaosCall) beyondReach(s *truthServer, x *exchange) bool {
 	return false
 }
 
-// beyondReachToo is the same for what a rename returned: a conversation that is older than the call and that somebody
-// else gave the new name, when the one that the call addressed by its unique name was gone.
+// beyondReachToo is the same for what a rename returned: a conversation that is older than the call
+// and that somebody else gave the new name, when the one that the call addressed by its unique name
+// was gone.
 func (c *chaosCall) beyondReachToo() bool {
 	return c.what == "rename" && c.byName && c.got.DateCreated.Before(c.began.Truncate(time.Second))
 }
@@ -188,7 +192,7 @@ func (c *chaosCall) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s (%s), began %v, moments %d to %d\n", c.name, c.what, c.id, c.asked, c.began, c.from, c.to)
 	for _, x := range c.exchanges {
-		fmt.Fprintf(&b, "\t\t\trequest %d at %d: %s %s stood for %s; carried out with %d", x.n, x.at, x.method, x.uri, cmpOr(x.target, "nothing"), x.status)
+		fmt.Fprintf(&b, "\t\t\trequest %d at %d: %s %s stood for %s; carried out with %d", x.n, x.at, x.method, x.uri, cmp.Or(x.target, "nothing"), x.status)
 		if x.effect != "" {
 			fmt.Fprintf(&b, " on %s", x.effect)
 		}
@@ -205,7 +209,8 @@ func randomly(rnd *rand.Rand, most time.Duration) time.Duration {
 	return time.Duration(rnd.Int64N(int64(most)))
 }
 
-// chaos lets 32 callers and another actor loose on one server, and returns what the client got wrong.
+// chaos lets 32 callers and another actor loose on one server, and returns what the client got
+// wrong.
 func chaos(t *testing.T, seed uint64, callsEach int) (wrong []string, calls, unclear int) {
 	s := newTruthServer(t)
 	s.deadline = 0
@@ -329,7 +334,8 @@ func chaos(t *testing.T, seed uint64, callsEach int) (wrong []string, calls, unc
 	return wrong, len(all), unclear
 }
 
-// TestChaos compares every report of the client with the server's truth, while callers and faults get in each other's way.
+// TestChaos compares every report of the client with the server's truth, while callers and faults
+// get in each other's way.
 func TestChaos(t *testing.T) {
 	t.Parallel()
 	began := time.Now()

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -44,8 +45,8 @@ type misbehaviour struct {
 	name string
 	// group is what it spoils. Of one group there is at most one in a reply.
 	group string
-	// hides says that the reply does not show what the operation came to: the request may have been carried out or not.
-	// Without it the request is carried out.
+	// hides says that the reply does not show what the operation came to: the request may have been
+	// carried out or not. Without it the request is carried out.
 	hides bool
 	// refuses says that the reply says that nothing was carried out, which is then the truth.
 	refuses bool
@@ -73,11 +74,11 @@ func (x *exchange) echo() string {
 	for _, name := range x.names {
 		all = append(all, spellings(name)...)
 	}
-	slices.Sort(all)
 	return strings.Join(all, " or ")
 }
 
-// statusIs replies with another status. Twilio's code and text are those of an error with that status.
+// statusIs replies with another status. Twilio's code and text are those of an error with that
+// status.
 func statusIs(status int) misbehaviour {
 	return misbehaviour{name: fmt.Sprintf("status %03d", status), group: "status", hides: true,
 		refuses: status >= 400 && status < 500 && status != http.StatusRequestTimeout,
@@ -197,7 +198,8 @@ func encoded(name, class string, do func(r *reply)) misbehaviour {
 // maxHostile is WithMaxResponseBytes of the clients.
 const maxHostile = 128 << 10
 
-// misbehaviours is the table of what a server may do to a reply. Statuses are added by their number.
+// misbehaviours is the table of what a server may do to a reply. Statuses are added by their
+// number.
 var misbehaviours = []misbehaviour{
 	// The connection.
 	{name: "connection refused", group: "conn", hides: true, refuses: true, do: func(r *reply, x *exchange) {}},
@@ -327,8 +329,8 @@ var misbehaviours = []misbehaviour{
 	twice("conversations", `[{"sid":"CHffffffffffffffffffffffffffffffff"}]`, false),
 }
 
-// undetectable reports whether no client could tell that a spoiled success is not this call's. Nothing else is
-// excluded from the invariants.
+// undetectable reports whether no client could tell that a spoiled success is not this call's.
+// Nothing else is excluded from the invariants.
 func undetectable(t *trial) bool {
 	for _, x := range t.server.log {
 		for _, m := range x.spoil {
@@ -336,8 +338,8 @@ func undetectable(t *trial) bool {
 			case m.name == "members: another service" && t.service == "":
 				return true // the SID of the default service is not known
 			case m.name == "members: another conversation", m.name == "members: another SID", m.name == "body with two sid":
-				// A create without a unique name knows nothing of its conversation. A name does not say which SID it has,
-				// nor a list which conversations it holds.
+				// A create without a unique name knows nothing of its conversation. A name does not
+				// say which SID it has, nor a list which conversations it holds.
 				return t.op.name == "create" || t.op.lists || t.id == nameOfTarget && m.name != "members: another conversation" ||
 					strings.HasPrefix(t.op.name, "create") && m.name != "members: another conversation"
 			}
@@ -501,14 +503,7 @@ func (r reaction) String() string {
 	if r.then != "" {
 		fmt.Fprintf(&b, "then after %v %s, ", r.wait, r.then)
 	}
-	return strings.TrimSuffix(cmpOr(b.String(), "well"), ", ")
-}
-
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+	return strings.TrimSuffix(cmp.Or(b.String(), "well"), ", ")
 }
 
 // trial is a call to a server that misbehaves, and what came of it.
@@ -607,8 +602,8 @@ func (t *trial) run(tb *testing.T) {
 		}
 	}
 	s.leave = func(x *exchange) {
-		// Not after the client has looked what became of its change, and before it repeats it: nothing can be done about that
-		// without an idempotency key.
+		// Not after the client has looked what became of its change, and before it repeats it:
+		// nothing can be done about that without an idempotency key.
 		if r, ok := t.reaction(x.n); ok && r.then != "" && t.primary(x) {
 			s.mu.Lock()
 			x.reply.delay += r.wait
@@ -953,13 +948,14 @@ func (t *trial) did(sid string) bool {
 	return slices.ContainsFunc(t.effects(), func(x *exchange) bool { return x.effect == sid })
 }
 
-// held reports whether the address stood for the conversation when a request of the operation itself arrived, and no
-// earlier one may have been carried out on another.
+// held reports whether the address stood for the conversation when a request of the operation
+// itself arrived, and no earlier one may have been carried out on another.
 func (t *trial) held(sid string) bool {
 	return t.first() == sid || t.op.name == "fetch" && slices.ContainsFunc(t.server.log, func(x *exchange) bool { return x.target == sid })
 }
 
-// first is the conversation that the address stood for when the first request arrived that may have been carried out.
+// first is the conversation that the address stood for when the first request arrived that may have
+// been carried out.
 func (t *trial) first() string {
 	for _, x := range t.server.log {
 		if t.primary(x) && (x.mayHaveBeenDone() || x.effect != "") {
@@ -1005,7 +1001,8 @@ func (t *trial) retries(promised bool) string {
 	return ""
 }
 
-// trials are the calls that are made: every status and every misbehaviour with every operation, and random sequences.
+// trials are the calls that are made: every status and every misbehaviour with every operation, and
+// random sequences.
 func trials() (all []*trial) {
 	n := 0
 	add := func(t trial) {
@@ -1116,7 +1113,8 @@ func randomTrials(rnd *rand.Rand, n int) (all []*trial) {
 	return all
 }
 
-// spoilOrder is the order in which a reply is spoiled: what makes a body, what encodes it, what cuts it.
+// spoilOrder is the order in which a reply is spoiled: what makes a body, what encodes it, what
+// cuts it.
 var spoilOrder = map[string]int{"status": -3, "body": -2, "encoding": -1, "cut": 1}
 
 // then has somebody else do something, where it makes sense.
@@ -1128,7 +1126,8 @@ func (t *trial) then(what string, r *reaction) bool {
 	return true
 }
 
-// TestHostileServer makes thousands of calls to a server that misbehaves, and judges each by all invariants.
+// TestHostileServer makes thousands of calls to a server that misbehaves, and judges each by all
+// invariants.
 func TestHostileServer(t *testing.T) {
 	t.Parallel()
 	var (
@@ -1193,8 +1192,8 @@ func (t *trial) story() string {
 	return b.String()
 }
 
-// TestBombs: what a server packs into a few KiB takes no more memory than what was requested may take. It does not run
-// beside others, whose memory would count.
+// TestBombs: what a server packs into a few KiB takes no more memory than what was requested may
+// take. It does not run beside others, whose memory would count.
 func TestBombs(t *testing.T) {
 	page := func(item string, n int) []byte {
 		return compressed([]byte(`{"conversations":[` + strings.Repeat(item+",", n-1) + item + `],"meta":{}}`))

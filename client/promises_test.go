@@ -12,6 +12,7 @@ import (
 	gotoken "go/token"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net"
@@ -38,8 +39,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// What a user is promised, one test for each promise, by what can be seen from outside. The numbers are those of the
-// findings.
+// What a user is promised, one test for each promise, by what can be seen from outside. The numbers
+// are those of the findings.
 
 // oneJSON replies to a request with JSON.
 func oneJSON(req *http.Request, status int, body string, header ...string) (*http.Response, error) {
@@ -259,8 +260,8 @@ func TestPromise8EmptyUniqueName(t *testing.T) {
 	}
 }
 
-// TestPromise11DeadConnection runs in a process of its own, which trusts the certificate of the test's server: the
-// transport that a client makes by itself is not to be reached otherwise.
+// TestPromise11DeadConnection runs in a process of its own, which trusts the certificate of the
+// test's server: the transport that a client makes by itself is not to be reached otherwise.
 func TestPromise11DeadConnection(t *testing.T) {
 	t.Parallel()
 	const variable = "CONVERSATIONS_TEST_DEAD_CONNECTION"
@@ -347,21 +348,22 @@ func (c *holedConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// ownProcess runs a test of this package in a process of its own, for what would take the others with it, and returns
-// what it prints.
+// ownProcess runs a test of this package in a process of its own, for what would take the others
+// with it, and returns what it prints.
 func ownProcess(t *testing.T, test string, env ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+test+"$", "-test.v", "-test.count=1", "-test.timeout=60s")
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Logf("%s: %v\n%.1500s", test, err, out)
+		t.Logf("%s: %v\n%.500s", test, err, out)
 	}
 	return string(out)
 }
 
-// A panic of a transport or an auth editor in a goroutine of the client's own would take the program with it, whatever
-// the caller recovers from. So it must surface where the caller can see it, as it does in Fetch.
+// A panic of a transport or an auth editor in a goroutine of the client's own would take the
+// program with it, whatever the caller recovers from. So it must surface where the caller can see
+// it, as it does in Fetch.
 func TestPromise12PanicsSurface(t *testing.T) {
 	t.Parallel()
 	const variable = "CONVERSATIONS_TEST_PANICS"
@@ -405,7 +407,7 @@ func TestPromise12PanicsSurface(t *testing.T) {
 	for _, who := range []string{"transport", "editor"} {
 		for call := range calls {
 			out := ownProcess(t, "TestPromise12PanicsSurface", variable+"="+who+"/"+call)
-			assert.Contains(t, out, "PASS: TestPromise12PanicsSurface", "finding 12: %s in %s", who, call)
+			assert.True(t, strings.Contains(out, "PASS: TestPromise12PanicsSurface"), "finding 12: %s in %s", who, call)
 		}
 	}
 }
@@ -566,7 +568,8 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
-// A conversation that is kept does not keep its page. It does not run beside others, whose memory would count.
+// A conversation that is kept does not keep its page. It does not run beside others, whose memory
+// would count.
 func TestPromiseAKeptConversationDoesNotKeepItsPage(t *testing.T) {
 	const pages, size = 8, 1000
 	items := make([]string, size)
@@ -986,7 +989,7 @@ func TestPromise16Logs(t *testing.T) {
 			line, _ := json.Marshal(record)
 			assert.Contains(t, string(line), "conversations.dublin.ie1.twilio.com", "finding 16: the host")
 			assert.Contains(t, string(line), want, "finding 16: the reason")
-			delays := slices.ContainsFunc(slicesOf(keys(record)), func(name string) bool {
+			delays := slices.ContainsFunc(slices.Collect(maps.Keys(record)), func(name string) bool {
 				return strings.Contains(name, "delay") || strings.Contains(name, "retry") || strings.Contains(name, "wait")
 			})
 			assert.True(t, delays || i == 3, "finding 16: the next delay, in %s", line)
@@ -1007,16 +1010,6 @@ func TestPromise16Logs(t *testing.T) {
 			return fetch(ctx, c)
 		})
 	assert.NotContains(t, text, `"WARN"`, "finding 16: the caller's own cancellation")
-}
-
-func keys(m map[string]any) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 func TestPromise17UserAgent(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,10 +30,11 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// truthServer is a server that knows the truth: the emulator carries requests out, and everything that it did is noted
-// before a reply is spoiled. It is the http.RoundTripper of the clients that are judged. Requests travel as bytes
-// through net.Pipe and an http.Transport, each on a connection of its own, so that a reply may be any bytes at all and
-// that waiting for it is durable in a bubble of testing/synctest.
+// truthServer is a server that knows the truth: the emulator carries requests out, and everything
+// that it did is noted before a reply is spoiled. It is the http.RoundTripper of the clients that
+// are judged. Requests travel as bytes through net.Pipe and an http.Transport, each on a connection
+// of its own, so that a reply may be any bytes at all and that waiting for it is durable in a
+// bubble of testing/synctest.
 type truthServer struct {
 	emulator  *conversationstest.Emulator
 	transport *http.Transport
@@ -338,8 +340,8 @@ func sameConversation(c *client.Conversation, v conversationstest.Conversation) 
 		c.Bindings.Email.ProjectedAddress == v.EmailAddress && c.Bindings.Email.Name == v.EmailName
 }
 
-// sameName reports whether names are equal but for case and surrounding blanks: whether Twilio normalises them is not
-// known.
+// sameName reports whether names are equal but for case and surrounding blanks: whether Twilio
+// normalises them is not known.
 func sameName(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
@@ -371,8 +373,8 @@ func (r *reply) send(conn net.Conn, from io.Reader) {
 	}
 }
 
-// classes are what a reply means for another attempt, by the table of the package documentation: whether one is
-// forbidden or required. What is neither may go either way.
+// classes are what a reply means for another attempt, by the table of the package documentation:
+// whether one is forbidden or required. What is neither may go either way.
 var classes = map[string]struct{ forbidden, required bool }{
 	"never sent":  {required: true},
 	"429":         {required: true},
@@ -433,18 +435,11 @@ func spellings(s string) []string {
 	for _, v := range []string{s, url.PathEscape(s), url.QueryEscape(s), component(s), html.EscapeString(s)} {
 		set[v] = true
 	}
-	return slicesOf(maps.Keys(set))
+	return slices.Sorted(maps.Keys(set))
 }
 
-func slicesOf[T any](seq func(func(T) bool)) (s []T) {
-	for v := range seq {
-		s = append(s, v)
-	}
-	return s
-}
-
-// causes are the errors of a chain. It reports false if an error contains itself, or the chain is longer than any
-// could honestly be.
+// causes are the errors of a chain. It reports false if an error contains itself, or the chain is
+// longer than any could honestly be.
 func causes(err error) (all []error, ends bool) {
 	var walk func(err error, depth int) bool
 	walk = func(err error, depth int) bool {
