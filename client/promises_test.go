@@ -677,14 +677,9 @@ func TestPromiseScanDoesNotMultiplyRequests(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for name, age := range map[string]func(rnd *rand.Rand, i int) time.Duration{
-			"a minute": func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, time.Minute) },
-			"a day":    func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, 24*time.Hour) },
-			"a year":   func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, 365*24*time.Hour) },
+			"a day": func(rnd *rand.Rand, _ int) time.Duration { return randomly(rnd, 24*time.Hour) },
 			"bursts of a minute in a year": func(rnd *rand.Rand, i int) time.Duration {
 				return time.Duration(i%20)*18*24*time.Hour + randomly(rnd, time.Minute)
-			},
-			"growth": func(rnd *rand.Rand, _ int) time.Duration {
-				return time.Duration(rnd.ExpFloat64() * float64(30*24*time.Hour))
 			},
 			"imported in seconds": func(_ *rand.Rand, i int) time.Duration { return time.Duration(i/60) * time.Hour },
 		} {
