@@ -116,7 +116,7 @@ func TestAnswerThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"", "text/html", "text/html; charset=json", "application/jsonlines"} {
 		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "order-1234")
-		assert.EqualError(t, err, "fetchConversation: 200 OK: the answer is not JSON (request "+requestID+")")
+		assert.EqualError(t, err, "fetchConversation {UniqueName}: 200 OK: the response is not JSON (request "+requestID+")")
 	}
 }
 
@@ -190,7 +190,7 @@ func TestGzipBomb(t *testing.T) {
 	e := apiError(t, err)
 	assert.Equal(t, 200, e.Status)
 	assert.Equal(t, 1, e.Attempts, "a larger answer is no reason to ask again")
-	assert.ErrorContains(t, err, "larger than 1048576 bytes")
+	assert.ErrorContains(t, err, "larger than WithMaxResponseBytes allows")
 }
 
 type endless byte
@@ -350,7 +350,7 @@ func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
 func TestErrorIsALine(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "order-1234")
-	assert.EqualError(t, err, "fetchConversation: 400 Bad Request: a b [31m (request "+requestID+")")
+	assert.EqualError(t, err, "fetchConversation {UniqueName}: 400 Bad Request: a b [31m (request "+requestID+")")
 }
 
 func TestDecodeNoAttributes(t *testing.T) {
@@ -372,7 +372,8 @@ func TestAnotherProtocol(t *testing.T) {
 			resp.Body = stalled{req.Context()}
 			return resp, err
 		})).Conversations.Fetch(t.Context(), "order-1234")
-		assert.Equal(t, 101, apiError(t, err).Status)
+		assert.Zero(t, apiError(t, err).Status, "it is no status of a response")
+		assert.ErrorContains(t, err, "unexpected status")
 		assert.Zero(t, time.Since(began))
 	})
 }

@@ -21,7 +21,7 @@ func TestDecodedValuesOutliveTheBuffer(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 		w.Header().Set("Content-Type", "application/json")
-		body := conversation("friendly_name", `"name `+n+`"`, "attributes", `"{\"n\":`+n+`}"`)
+		body := conversation("unique_name", `"`+n+`"`, "friendly_name", `"name `+n+`"`, "attributes", `"{\"n\":`+n+`}"`)
 		if i, _ := strconv.Atoi(n); i%2 == 0 { // otherwise its length is not told
 			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		} else {
@@ -30,7 +30,7 @@ func TestDecodedValuesOutliveTheBuffer(t *testing.T) {
 		fmt.Fprint(w, body)
 	}))
 	defer server.Close()
-	c, err := client.New(client.BasicAuth("AC1", "secret"), client.WithBaseURL(server.URL))
+	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(server.URL))
 	require.NoError(t, err)
 
 	var workers sync.WaitGroup
@@ -62,7 +62,7 @@ func TestBoastedLength(t *testing.T) {
 		resp.ContentLength = 1 << 50
 		return resp, err
 	}))
-	conv, err := c.Conversations.Fetch(t.Context(), "order-1")
+	conv, err := c.Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 	assert.NotEmpty(t, conv.SID)
 }

@@ -246,7 +246,7 @@ func TestListResponseIsOfThePage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var resp client.Response
-		second := jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{}}`, "Twilio-Request-Id", "RQ2")
+		second := jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{}}`, "Twilio-Request-Id", "RQ00000000000000000000000000000002")
 		server := newScript(t, page("A", 1, 2, 3), second)
 		var ids []string
 		for _, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}, client.WithResponse(&resp)) {
@@ -254,7 +254,7 @@ func TestListResponseIsOfThePage(t *testing.T) {
 			synctest.Wait() // for the page ahead
 			ids = append(ids, resp.RequestID)
 		}
-		assert.Equal(t, []string{requestID, requestID, requestID, "RQ2"}, ids)
+		assert.Equal(t, []string{requestID, requestID, requestID, "RQ00000000000000000000000000000002"}, ids)
 	})
 }
 

@@ -48,18 +48,20 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 		"attributes not encodable":    {client.CreateParams{Attributes: make(chan int)}, "Attributes"},
 		"attributes too long":         {client.CreateParams{Attributes: map[string]string{"a": strings.Repeat("x", 16<<10)}}, "Attributes"},
 		"state unknown":               {client.CreateParams{State: new(client.State("open"))}, "State"},
+		"state initializing":          {client.CreateParams{State: new(client.StateInitializing)}, "State"},
+		"date no scan could read":     {client.CreateParams{DateCreated: new(time.Date(9999, 12, 31, 23, 59, 59, 1e6, time.UTC))}, "DateCreated"},
 		"state empty":                 {client.CreateParams{State: new(client.State(""))}, "State"},
 		"created closed":              {client.CreateParams{State: new(client.StateClosed)}, "State"},
-		"inactive after too little":   {client.CreateParams{InactiveAfter: new(59 * time.Second)}, "Timers.Inactive"},
-		"inactive after a fraction":   {client.CreateParams{InactiveAfter: new(time.Minute + time.Millisecond)}, "Timers.Inactive"},
-		"inactive after a past":       {client.CreateParams{InactiveAfter: new(-time.Hour)}, "Timers.Inactive"},
-		"closed after too little":     {client.CreateParams{ClosedAfter: new(10*time.Minute - time.Second)}, "Timers.Closed"},
-		"messaging service malformed": {client.CreateParams{MessagingServiceSID: new("MG123")}, "MessagingServiceSid"},
-		"messaging service other":     {client.CreateParams{MessagingServiceSID: new("IS" + strings.Repeat("0", 32))}, "MessagingServiceSid"},
+		"inactive after too little":   {client.CreateParams{InactiveAfter: new(59 * time.Second)}, "InactiveAfter"},
+		"inactive after a fraction":   {client.CreateParams{InactiveAfter: new(time.Minute + time.Millisecond)}, "InactiveAfter"},
+		"inactive after a past":       {client.CreateParams{InactiveAfter: new(-time.Hour)}, "InactiveAfter"},
+		"closed after too little":     {client.CreateParams{ClosedAfter: new(10*time.Minute - time.Second)}, "ClosedAfter"},
+		"messaging service malformed": {client.CreateParams{MessagingServiceSID: new("MG123")}, "MessagingServiceSID"},
+		"messaging service other":     {client.CreateParams{MessagingServiceSID: new("IS" + strings.Repeat("0", 32))}, "MessagingServiceSID"},
 		"zero date":                   {client.CreateParams{DateCreated: new(time.Time{})}, "DateCreated"},
 		"date too late":               {client.CreateParams{DateUpdated: new(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, "DateUpdated"},
-		"address not UTF-8":           {client.CreateParams{BindingsEmailAddress: new("\xff")}, "Bindings.Email.Address"},
-		"sender not UTF-8":            {client.CreateParams{BindingsEmailName: new("\xff")}, "Bindings.Email.Name"},
+		"address not UTF-8":           {client.CreateParams{BindingsEmailAddress: new("\xff")}, "BindingsEmailAddress"},
+		"sender not UTF-8":            {client.CreateParams{BindingsEmailName: new("\xff")}, "BindingsEmailName"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -106,14 +108,14 @@ func TestHopelessIDsAreNotSent(t *testing.T) {
 	c := newClient(t, newScript(t))
 	for _, id := range []string{"", ".", ".."} {
 		_, err := c.Conversations.Fetch(t.Context(), id)
-		assert.Equal(t, "Sid", paramError(t, err).Param)
+		assert.Equal(t, "id", paramError(t, err).Param)
 		_, err = c.Conversations.Update(t.Context(), id, client.UpdateParams{})
-		assert.Equal(t, "Sid", paramError(t, err).Param)
-		assert.Equal(t, "Sid", paramError(t, c.Conversations.Delete(t.Context(), id)).Param)
+		assert.Equal(t, "id", paramError(t, err).Param)
+		assert.Equal(t, "id", paramError(t, c.Conversations.Delete(t.Context(), id)).Param)
 	}
 	for _, sid := range []string{"", ".", "..", "IS123", "is" + strings.Repeat("0", 32), "IS" + strings.Repeat("g", 32), "IS" + strings.Repeat("0", 31) + "/", serviceSID + "0"} {
 		for verb, do := range verbs {
-			assert.Equal(t, "ChatServiceSid", paramError(t, do(t.Context(), c.Service(sid).Conversations)).Param, verb)
+			assert.Equal(t, "service SID", paramError(t, do(t.Context(), c.Service(sid).Conversations)).Param, verb)
 		}
 	}
 	for _, verb := range []string{"fetch", "list"} {
@@ -123,7 +125,7 @@ func TestHopelessIDsAreNotSent(t *testing.T) {
 		} else {
 			_, err = c.Conversations.Page(t.Context(), client.ListParams{}, client.WithWebhookEnabled(false))
 		}
-		assert.Equal(t, "X-Twilio-Webhook-Enabled", paramError(t, err).Param)
+		assert.Equal(t, "WithWebhookEnabled", paramError(t, err).Param)
 	}
 }
 
@@ -201,6 +203,10 @@ func TestConstruction(t *testing.T) {
 		"a query":               {client.WithBaseURL("https://example.com?x=1")},
 		"a fragment":            {client.WithBaseURL("https://example.com#x")},
 		"malformed":             {client.WithBaseURL("https://exa mple.com")},
+		"a version":             {client.WithBaseURL("https://example.com/v1/")},
+		"no user agent":         {client.WithUserAgent("")},
+		"a user agent of lines": {client.WithUserAgent("app/1.0\r\nX: y")},
+		"a negative budget":     {client.WithRetry(client.RetryPolicy{Budget: -1})},
 		"base URL and region":   {client.WithBaseURL("https://example.com"), client.WithRegion("ie1")},
 		"region with a dot":     {client.WithRegion("evil.example")},
 		"empty region":          {client.WithRegion("")},
@@ -240,17 +246,17 @@ func TestOptionsAreShared(t *testing.T) {
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	for want, opts := range map[string][]client.Option{
-		"https://conversations.twilio.com/v1/Conversations/x":            nil,
-		"https://conversations.ie1.twilio.com/v1/Conversations/x":        {client.WithRegion("ie1")},
-		"https://conversations.dublin.us1.twilio.com/v1/Conversations/x": {client.WithEdge("dublin")},
-		"https://conversations.dublin.ie1.twilio.com/v1/Conversations/x": {client.WithEdge("dublin"), client.WithRegion("ie1")},
-		"https://example.com/twilio/v1/Conversations/x":                  {client.WithBaseURL("https://example.com/twilio")},
-		"https://example.org/v1/Conversations/x":                         {client.WithRegion("ie1"), client.WithBaseURL("https://example.org")},
-		"https://example.com:8443/twilio/v1/Conversations/x":             {client.WithBaseURL("https://example.com:8443/twilio/")},
-		"http://localhost:4010/v1/Conversations/x":                       {client.WithBaseURL("http://localhost:4010")},
-		"http://[::1]:4010/v1/Conversations/x":                           {client.WithBaseURL("http://[::1]:4010")},
-		"http://127.9.9.9/v1/Conversations/x":                            {client.WithBaseURL("http://127.9.9.9")},
-		"http://emulator:4010/v1/Conversations/x":                        {client.WithBaseURL("http://emulator:4010"), client.WithInsecureHTTP()},
+		"https://conversations.twilio.com/v1/Conversations/order-1234":            nil,
+		"https://conversations.ie1.twilio.com/v1/Conversations/order-1234":        {client.WithRegion("ie1")},
+		"https://conversations.dublin.us1.twilio.com/v1/Conversations/order-1234": {client.WithEdge("dublin")},
+		"https://conversations.dublin.ie1.twilio.com/v1/Conversations/order-1234": {client.WithEdge("dublin"), client.WithRegion("ie1")},
+		"https://example.com/twilio/v1/Conversations/order-1234":                  {client.WithBaseURL("https://example.com/twilio")},
+		"https://example.org/v1/Conversations/order-1234":                         {client.WithRegion("ie1"), client.WithBaseURL("https://example.org")},
+		"https://example.com:8443/twilio/v1/Conversations/order-1234":             {client.WithBaseURL("https://example.com:8443/twilio/")},
+		"http://localhost:4010/v1/Conversations/order-1234":                       {client.WithBaseURL("http://localhost:4010")},
+		"http://[::1]:4010/v1/Conversations/order-1234":                           {client.WithBaseURL("http://[::1]:4010")},
+		"http://127.9.9.9/v1/Conversations/order-1234":                            {client.WithBaseURL("http://127.9.9.9")},
+		"http://emulator:4010/v1/Conversations/order-1234":                        {client.WithBaseURL("http://emulator:4010"), client.WithInsecureHTTP()},
 	} {
 		var got string
 		c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -264,20 +270,26 @@ func TestHosts(t *testing.T) {
 }
 
 func TestFromEnv(t *testing.T) {
-	env := []string{"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_REGION", "TWILIO_EDGE"}
+	env := []string{"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_REGION", "TWILIO_EDGE", "TWILIO_CONVERSATIONS_URL"}
 	for name, tc := range map[string]struct {
 		values  []string // in the order of env
 		missing string
 		user    string
 		host    string
 	}{
-		"account":            {[]string{"AC1", "token", "", "", "", ""}, "", "AC1", "conversations.twilio.com"},
-		"API key first":      {[]string{"AC1", "token", "SK1", "secret", "", ""}, "", "SK1", "conversations.twilio.com"},
-		"region and edge":    {[]string{"AC1", "token", "", "", "au1", "sydney"}, "", "AC1", "conversations.sydney.au1.twilio.com"},
-		"nothing":            {[]string{"", "", "", "", "", ""}, "TWILIO_ACCOUNT_SID", "", ""},
-		"no token":           {[]string{"AC1", "", "", "", "", ""}, "TWILIO_AUTH_TOKEN", "", ""},
-		"key without secret": {[]string{"AC1", "token", "SK1", "", "", ""}, "TWILIO_API_SECRET", "", ""},
-		"malformed region":   {[]string{"AC1", "token", "", "", "a/b", ""}, "region", "", ""},
+		"account":            {[]string{"AC1", "token", "", "", "", "", ""}, "", "AC1", "conversations.twilio.com"},
+		"API key first":      {[]string{"AC1", "token", "SK1", "secret", "", "", ""}, "", "SK1", "conversations.twilio.com"},
+		"region and edge":    {[]string{"AC1", "token", "", "", "au1", "sydney", ""}, "", "AC1", "conversations.sydney.au1.twilio.com"},
+		"nothing":            {[]string{"", "", "", "", "", "", ""}, "credentials", "", ""},
+		"no token":           {[]string{"AC1", "", "", "", "", "", ""}, "TWILIO_AUTH_TOKEN", "", ""},
+		"key without secret": {[]string{"AC1", "token", "SK1", "", "", "", ""}, "TWILIO_API_SECRET", "", ""},
+		"secret without key": {[]string{"AC1", "token", "", "secret", "", "", ""}, "TWILIO_API_KEY", "", ""},
+		"token without SID":  {[]string{"", "token", "", "", "", "", ""}, "TWILIO_ACCOUNT_SID", "", ""},
+		"a SID beside a key": {[]string{"AC1", "", "SK1", "secret", "", "", ""}, "", "SK1", "conversations.twilio.com"},
+		"base URL":           {[]string{"AC1", "token", "", "", "", "", "http://127.0.0.1:4010"}, "", "AC1", "127.0.0.1:4010"},
+		"base URL and edge":  {[]string{"AC1", "token", "", "", "au1", "sydney", "http://127.0.0.1:4010"}, "", "AC1", "127.0.0.1:4010"},
+		"malformed base URL": {[]string{"AC1", "token", "", "", "", "", "127.0.0.1:4010"}, "TWILIO_CONVERSATIONS_URL", "", ""},
+		"malformed region":   {[]string{"AC1", "token", "", "", "a/b", "", ""}, "region", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for i, value := range tc.values {

@@ -107,7 +107,7 @@ func TestSIDStaysInTheMessage(t *testing.T) {
 	const sid = "CH00000000000000000000000000000001"
 	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"code":20404,"message":"The requested resource /Conversations/`+sid+` was not found"}`))).
 		Conversations.Fetch(t.Context(), sid)
-	assert.EqualError(t, err, "fetchConversation: 404 Not Found: The requested resource /Conversations/"+sid+" was not found (code 20404, request "+requestID+")")
+	assert.EqualError(t, err, "fetchConversation "+sid+": 404 Not Found: The requested resource /Conversations/"+sid+" was not found (code 20404, request "+requestID+")")
 }
 
 func TestLogIsOneRecordPerAttempt(t *testing.T) {
@@ -198,11 +198,11 @@ func TestNamesAreRedactedEverywhere(t *testing.T) {
 			assert.Contains(t, text, "{uniquename}")
 		}
 	}
-	// Nor in that of an error that is told in another.
+	// Of an error that another one tells of, the text is not repeated.
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, connectionLost, jsonAnswer(409, nameTaken), jsonAnswer(404, `{"message":"`+name+` was not found"}`))
 		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new(name)})
-		assert.ErrorContains(t, err, "{UniqueName} was not found")
+		assert.ErrorContains(t, err, "looking up what became of it failed: 404 Not Found")
 	})
 	// A name that is a part of a word leaves the word alone.
 	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"message":"at 1: a resource was not found"}`))).Conversations.Fetch(t.Context(), "a")
