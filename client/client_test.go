@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -21,6 +22,7 @@ const (
 	accountSID = "AC00000000000000000000000000000001"
 	authToken  = "a-secret-auth-token"
 	serviceSID = "IS00000000000000000000000000000001"
+	theSID     = "CH00000000000000000000000000000001"
 	requestID  = "RQ0123456789abcdef0123456789abcdef"
 )
 
@@ -57,8 +59,10 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 		s.t.Errorf("request %d, %s %s, was not expected", len(s.requests), req.Method, req.URL)
 		return nil, errors.New("unexpected request")
 	}
-	trace(req, true)
-	return s.steps[len(s.requests)-1](req)
+	resp, err := s.steps[len(s.requests)-1](req)
+	lost, isNet := errors.AsType[*net.OpError](err)
+	trace(req, !isNet || lost.Op != "dial")
+	return resp, err
 }
 
 // done checks that all answers were asked for.
@@ -186,6 +190,21 @@ var verbs = map[string]func(context.Context, *client.Conversations) error{
 	},
 	"delete": func(ctx context.Context, c *client.Conversations) error { return c.Delete(ctx, "order-1234") },
 }
+
+// verbsBySID are the operations on a conversation that is addressed by its SID, which need no lookup.
+var verbsBySID = func() map[string]func(context.Context, *client.Conversations) error {
+	bySID := maps.Clone(verbs)
+	bySID["fetch"] = func(ctx context.Context, c *client.Conversations) error {
+		_, err := c.Fetch(ctx, theSID)
+		return err
+	}
+	bySID["update"] = func(ctx context.Context, c *client.Conversations) error {
+		_, err := c.Update(ctx, theSID, client.UpdateParams{State: new(client.StateClosed)})
+		return err
+	}
+	bySID["delete"] = func(ctx context.Context, c *client.Conversations) error { return c.Delete(ctx, theSID) }
+	return bySID
+}()
 
 // success is the answer with which an operation succeeds.
 func success(verb string) step {

@@ -89,7 +89,7 @@ func ExampleFromEnv() {
 	os.Setenv("TWILIO_API_SECRET", "")
 	_, err := client.FromEnv()
 	fmt.Println(err)
-	// Output: TWILIO_API_SECRET: the environment variable is not set
+	// Output: TWILIO_API_SECRET: set this environment variable: TWILIO_API_KEY is set
 }
 
 // Auth editors serve the bare generated client too.
@@ -117,7 +117,7 @@ func ExampleBearerToken() {
 	}
 	_, err = c.Conversations.Fetch(ctx, "order-1")
 	fmt.Println(err)
-	// Output: fetchConversation: getting the bearer token: the token server is down
+	// Output: fetchConversation {UniqueName}: getting the bearer token: the token server is down
 }
 
 func ExampleClient_Service() {
@@ -290,7 +290,7 @@ func ExampleCreateParams_attributes() {
 	fmt.Println(err)
 	// Output:
 	// { "topic": "feedback" } <nil>
-	// Attributes: it is not valid JSON
+	// Attributes: must be valid JSON
 }
 
 func ExampleError() {
@@ -307,11 +307,13 @@ func ExampleParamError() {
 	_, err := c.Conversations.Create(ctx, client.CreateParams{ClosedAfter: new(time.Minute)})
 	if e, ok := errors.AsType[*client.ParamError](err); ok {
 		fmt.Println(e.Param)
+		fmt.Println(e.Field)
 	}
 	fmt.Println(err)
 	// Output:
+	// ClosedAfter
 	// Timers.Closed
-	// Timers.Closed: it must be at least 10m0s, or zero to remove the timer
+	// ClosedAfter (Timers.Closed): must be at least 10m0s, or 0 to remove the timer
 }
 
 // The connection is lost after the conversation was created. Without a unique name, repeating the request
@@ -381,7 +383,7 @@ func ExampleWithHTTPClient() {
 func ExampleWithLogger() {
 	exampleClient()
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == "time" || a.Key == "duration" || a.Key == "request_id" {
+		if a.Key == "time" || a.Key == "host" || a.Key == "duration" || a.Key == "request_id" {
 			return slog.Attr{} // which differ from run to run
 		}
 		return a
@@ -390,6 +392,7 @@ func ExampleWithLogger() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	emulator.Fail("fetchConversation", conversationstest.Fault{Status: 403})
 	_, _ = c.Conversations.Fetch(ctx, "order-1")
-	// Output: level=WARN msg="twilio conversations" operation=fetchConversation attempt=1 status=404
+	// Output: level=WARN msg="twilio conversations" operation=fetchConversation attempt=1 status=403 reason="403 Forbidden"
 }

@@ -60,6 +60,7 @@ func TestNamedCreateSurvivesALostAnswer(t *testing.T) {
 		// Somebody else's conversation with that name is never taken for one's own.
 		time.Sleep(time.Minute)
 		server.Fail("createConversation", lost)
+		params.FriendlyName = new("Another order")
 		_, err = c.Conversations.Create(t.Context(), params)
 		assert.ErrorIs(t, err, client.ErrConflict)
 		assert.NotErrorIs(t, err, client.ErrMaybeCreated)

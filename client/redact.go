@@ -29,8 +29,10 @@ func (f fault) Error() string { return string(f) }
 // this one.
 type foreign struct {
 	text string
-	err  error
+	err  func() error // no field, which fmt would print
 }
+
+func newForeign(text string, err error) foreign { return foreign{text, func() error { return err }} }
 
 // Error implements error.
 func (f foreign) Error() string { return f.text }
@@ -44,7 +46,7 @@ func (f foreign) Is(target error) bool {
 	if _, ok := target.(*Error); ok {
 		return false
 	}
-	return errors.Is(f.err, target)
+	return errors.Is(f.err(), target)
 }
 
 // As sets target to what the error that f stands for has of its type.
@@ -52,7 +54,7 @@ func (f foreign) As(target any) bool {
 	if _, ok := target.(**Error); ok {
 		return false
 	}
-	return errors.As(f.err, target)
+	return errors.As(f.err(), target)
 }
 
 // contextError is why the context has ended, nil if it has not: its error and, where the caller gave
@@ -63,7 +65,7 @@ func contextError(ctx context.Context) error {
 		return err
 	}
 	why := redactor{}.text(cause.Error(), "its cause is too long to be told")
-	return foreign{fmt.Sprintf("%v: %s", err, brief(why)), errors.Join(err, cause)}
+	return newForeign(fmt.Sprintf("%v: %s", err, brief(why)), errors.Join(err, cause))
 }
 
 // words tells an error of a transport or a parser. Its own text may repeat anything that a server says.

@@ -217,7 +217,7 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context, 
 			timer.Stop()
 			ended := call.foreign(contextError(ctx))
 			if e.cause != nil {
-				ended = foreign{fmt.Sprintf("%v; before that: %v", ended, e.cause), errors.Join(ended, e.cause)}
+				ended = newForeign(fmt.Sprintf("%v; before that: %v", ended, e.cause), errors.Join(ended, e.cause))
 			}
 			e.cause = ended
 			return e
@@ -255,7 +255,7 @@ func (c *Client) try(ctx context.Context, call *call, send func(context.Context,
 func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	switch {
 	case outcome == stopped && ctx.Err() == nil:
-		return foreign{brief(a.redact.text(err.Error(), "a request editor failed, its error is too long to be told")), err}
+		return newForeign(brief(a.redact.text(err.Error(), "a request editor failed, its error is too long to be told")), err)
 	case a.responded && a.status == 0, a.status != 0 && a.status != a.call.op.success && a.status < 400:
 		return errStatus
 	case a.responded && a.status != a.call.op.success:
@@ -263,22 +263,22 @@ func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	case ctx.Err() != nil && outcome != failed:
 		return a.call.foreign(contextError(ctx))
 	case a.ctx.Err() == context.DeadlineExceeded && outcome != failed:
-		return foreign{fmt.Sprintf("timeout: no complete response within %v", a.call.attemptTimeout), errors.Join(context.DeadlineExceeded, err)}
+		return newForeign(fmt.Sprintf("timeout: no complete response within %v", a.call.attemptTimeout), errors.Join(context.DeadlineExceeded, err))
 	case a.cut != nil:
-		return foreign{"the response is cut short: " + words(a.cut), err}
+		return newForeign("the response is cut short: "+words(a.cut), err)
 	case !a.responded:
-		return foreign{words(err), err}
+		return newForeign(words(err), err)
 	case outcome == unknown:
-		return foreign{"the response is cut short", err}
+		return newForeign("the response is cut short", err)
 	case is[fault](err):
 		return err
 	}
-	return foreign{string(errMalformed), err}
+	return newForeign(string(errMalformed), err)
 }
 
 // foreign returns an error of the caller's own, the end of its context, as an error of the call repeats it.
 func (call *call) foreign(err error) error {
-	return foreign{redactor{names: call.names}.text(err.Error(), "the context has ended"), err}
+	return newForeign(redactor{names: call.names}.text(err.Error(), "the context has ended"), err)
 }
 
 // respond stores the response of an attempt for [WithResponse].

@@ -1,12 +1,15 @@
 package client_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,71 +21,120 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-// The retry table of the package documentation, row by row.
+// tableRows are the ways to fail that the rows of the retry table stand for, for an operation whose success has
+// the given status.
+var tableRows = map[string]func(success int) []step{
+	"request editor failed": nil, // TestAuth
+	"never sent":            func(int) []step { return []step{noConnection} },
+	"429":                   func(int) []step { return []step{htmlAnswer(429), cutShort(429, "{")} },
+	"other 4xx, cut short":  func(int) []step { return []step{cutShort(400, `{"code":`), cutShort(404, "")} },
+	"408, 500, 502, 503, 504": func(int) []step {
+		return []step{htmlAnswer(408), htmlAnswer(500), htmlAnswer(502), htmlAnswer(503), htmlAnswer(504), cutShort(408, "{"), cutShort(503, "{"), badGzip(503)}
+	},
+	"connection lost":   func(int) []step { return []step{connectionLost} },
+	"attempt timed out": func(int) []step { return []step{silence} },
+	"success response cut short": func(success int) []step {
+		if success == 204 {
+			return nil // it has no body
+		}
+		return []step{cutShort(success, `{"sid":"CH`), jsonAnswer(success, `{"sid":"CH`)}
+	},
+	"any other 4xx": func(int) []step {
+		return []step{htmlAnswer(400), htmlAnswer(401), htmlAnswer(403), htmlAnswer(404), jsonAnswer(409, nameTaken), badGzip(404), htmlAnswer(499)}
+	},
+	"any other status": func(success int) []step {
+		other := 204
+		if success == 204 {
+			other = 200
+		}
+		return []step{htmlAnswer(302), htmlAnswer(202), cutShort(202, "{"), htmlAnswer(501), cutShort(501, "{"), htmlAnswer(505), htmlAnswer(599), htmlAnswer(101), htmlAnswer(0), htmlAnswer(600), jsonAnswer(other, conversation())}
+	},
+	"success response is malformed": func(success int) []step {
+		if success == 204 {
+			return nil
+		}
+		return []step{
+			htmlAnswer(success), badGzip(success), jsonAnswer(success, "null"), jsonAnswer(success, `{"sid":7}`),
+			jsonAnswer(success, strings.Repeat(" ", 1<<20)), jsonAnswer(success, conversation("sid", `"CH1"`)),
+		}
+	},
+}
+
+func htmlAnswer(status int) step { return answer(status, "text/html", "<html>") }
+
+// badGzip answers with what the transport cannot decompress.
+func badGzip(status int) step {
+	return func(req *http.Request) (*http.Response, error) {
+		resp, err := jsonAnswer(status, "")(req)
+		resp.Body = io.NopCloser(failing{gzip.ErrHeader})
+		return resp, err
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func noConnection(req *http.Request) (*http.Response, error) { return (&refuser{}).RoundTrip(req) }
+
+// The retry table of the package documentation is what the client does, cell by cell.
 func TestRetryTable(t *testing.T) {
 	t.Parallel()
-	status := func(code int) step { return answer(code, "text/html", "<html>") }
-	successStatus := map[string]int{"create": 201, "create named": 201}
-	for _, row := range []struct {
-		name    string
-		failure func(verb string) step
-		retried string // the verbs that try again
-		unclear bool
-	}{
-		{"429", func(string) step { return status(429) }, "create, create named, fetch, list, update, delete", false},
-		{"500", func(string) step { return status(500) }, "create named, fetch, list, update, delete", true},
-		{"502", func(string) step { return status(502) }, "create named, fetch, list, update, delete", true},
-		{"503", func(string) step { return status(503) }, "create named, fetch, list, update, delete", true},
-		{"504", func(string) step { return status(504) }, "create named, fetch, list, update, delete", true},
-		{"connection lost", func(string) step { return connectionLost }, "create named, fetch, list, update, delete", true},
-		{"attempt timed out", func(string) step { return silence }, "create named, fetch, list, update, delete", true},
-		{"answer truncated", func(verb string) step {
-			return cutShort(max(200, successStatus[verb]), `{"sid":"CH`)
-		}, "create named, fetch, list, update", true},
-		{"answer truncated but framed", func(verb string) step {
-			return jsonAnswer(max(200, successStatus[verb]), `{"sid":"CH`)
-		}, "create named, fetch, list, update", true},
-		{"400", func(string) step { return status(400) }, "", false},
-		{"401", func(string) step { return status(401) }, "", false},
-		{"404", func(string) step { return status(404) }, "", false},
-		{"409", func(string) step { return jsonAnswer(409, nameTaken) }, "", false},
-		{"refusal truncated", func(string) step { return cutShort(400, `{"code":`) }, "create, create named, fetch, list, update, delete", false},
-		{"501", func(string) step { return status(501) }, "", true},
-		{"302", func(string) step { return answer(302, "", "", "Location", "https://elsewhere.example/") }, "", true},
-		{"202", func(string) step { return jsonAnswer(202, conversation()) }, "", true},
-		{"not JSON", func(verb string) step { return answer(max(200, successStatus[verb]), "text/html", "<html>") }, "", true},
-	} {
-		for verb, do := range verbs {
-			if verb == "delete" && strings.HasPrefix(row.name, "answer truncated") {
-				continue // its answer has no body
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(doc), "\n//\tfailure ")
+	require.True(t, ok, "the table in doc.go")
+	table, _, _ = strings.Cut(table, "\n//\n")
+	lines := strings.Split(table, "\n//\t")
+	columns := regexp.MustCompile(` {2,}`)
+	header := columns.Split(strings.TrimSpace(lines[0]), -1)
+	seen := map[string]bool{}
+	for _, line := range lines[1:] {
+		cells := columns.Split(line, -1)
+		require.Len(t, cells, len(header)+1, line)
+		row := cells[0]
+		failures, known := tableRows[row]
+		require.True(t, known, "a row without a test: %s", row)
+		seen[row] = true
+		for i, column := range header {
+			verb := strings.ReplaceAll(column, "create, named", "create named")
+			for verb := range strings.SplitSeq(verb, ", ") {
+				if failures == nil {
+					assert.Equal(t, "error", cells[i+1])
+					continue
+				}
+				success := map[string]int{"create": 201, "create named": 201, "delete": 204}[verb]
+				for n, failure := range failures(max(success, 200)) {
+					t.Run(fmt.Sprintf("%s/%s/%d", row, verb, n), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) { testCell(t, verb, cells[i+1], failure) })
+					})
+					if success == 204 {
+						break
+					}
+				}
 			}
-			t.Run(row.name+"/"+verb, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					retried := false
-					for v := range strings.SplitSeq(row.retried, ", ") {
-						retried = retried || v == verb
-					}
-					steps := []step{row.failure(verb)}
-					if retried {
-						steps = append(steps, row.failure(verb), success(verb))
-					}
-					server := newScript(t, steps...)
-					err := do(t.Context(), newClient(t, server).Conversations)
-					server.done()
-					if retried {
-						assert.NoError(t, err)
-						return
-					}
-					e := apiError(t, err)
-					assert.Equal(t, 1, e.Attempts)
-					reads := verb == "fetch" || verb == "list"
-					assert.Equal(t, row.unclear && !reads, e.Unclear, "unclear")
-					assert.Equal(t, row.unclear && strings.HasPrefix(verb, "create"), errors.Is(err, client.ErrMaybeCreated))
-				})
-			})
 		}
 	}
+	assert.Len(t, seen, len(tableRows), "rows")
+}
+
+func testCell(t *testing.T, verb, cell string, failure step) {
+	steps := []step{failure}
+	if cell == "retry" {
+		steps = append(steps, failure, success(verb))
+	}
+	server := newScript(t, steps...)
+	err := verbsBySID[verb](t.Context(), newClient(t, server, client.WithMaxResponseBytes(1<<19)).Conversations)
+	server.done()
+	if cell == "retry" {
+		require.NoError(t, err)
+		return
+	}
+	e := apiError(t, err)
+	assert.Equal(t, 1, e.Attempts)
+	assert.Equal(t, cell == "unclear", e.Unclear)
+	assert.Equal(t, cell == "unclear" && strings.HasPrefix(verb, "create"), errors.Is(err, client.ErrMaybeCreated))
 }
 
 func TestNeverSentIsRetriedForEveryOperation(t *testing.T) {
@@ -341,7 +393,7 @@ func TestDeleteIsDoneAfterAnUnclearAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, connectionLost, jsonAnswer(404, notFound))
-		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), "order-1234"))
+		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), theSID))
 		server.done()
 
 		// A clear refusal before it does not make a 404 a success.
@@ -353,14 +405,14 @@ func TestDeleteIsDoneAfterAnUnclearAttempt(t *testing.T) {
 
 func TestUnclearCreateIsResolved(t *testing.T) {
 	t.Parallel()
-	const now = "Sun, 18 Jan 2026 03:17:20 GMT" // the server's clock at the conflict
+	const now = "Sat, 01 Jan 2000 00:00:00 GMT" // the server's clock at the conflict
 	params := client.CreateParams{
 		UniqueName: new("order-1234"), FriendlyName: new("Order"), Attributes: map[string]int{"n": 1},
 		InactiveAfter: new(time.Hour), BindingsEmailName: new("Support"),
 	}
 	ours := []string{"unique_name", `"order-1234"`, "friendly_name", `"Order"`, "attributes", `"{\"n\": 1}"`,
-		"timers", `{"date_inactive":"2026-01-18T04:17:20Z"}`, "bindings", `{"email":{"name":"Support"}}`,
-		"date_created", `"2026-01-18T03:17:19Z"`}
+		"timers", `{"date_inactive":"2000-01-01T01:00:00Z"}`, "bindings", `{"email":{"name":"Support"}}`,
+		"date_created", `"2000-01-01T00:00:00Z"`}
 	with := func(members ...string) string { return conversation(append(ours[:len(ours):len(ours)], members...)...) }
 
 	for _, tc := range []struct {
@@ -377,9 +429,11 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 		{name: "being initialized", params: func(p *client.CreateParams) { p.State = new(client.StateActive) },
 			fetched: jsonAnswer(200, with("state", `"initializing"`)), ok: true},
 		// Only a date before the call tells for certain that it is somebody else's.
-		{name: "older", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:10Z"`))},
-		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:10Z"`, "friendly_name", `"Other"`))},
-		{name: "older by as much as clocks may differ", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:18Z"`)), unclear: true},
+		{name: "older", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "timers", `{"date_inactive":"2000-01-01T00:59:50Z"}`)), unclear: true},
+		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "friendly_name", `"Other"`))},
+		{name: "different and older by one clock", date: "Sat, 01 Jan 2000 00:01:00 GMT", fetched: jsonAnswer(200, with("friendly_name", `"Other"`), "Date", "Sat, 01 Jan 2000 00:01:00 GMT"), unclear: true},
+		{name: "ours by one clock", date: "Sat, 01 Jan 2000 00:01:00 GMT", fetched: jsonAnswer(200, with(), "Date", "Sat, 01 Jan 2000 00:01:00 GMT"), unclear: true},
+		{name: "older by as much as clocks may differ", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:58Z"`)), unclear: true},
 		{name: "another friendly name", fetched: jsonAnswer(200, with("friendly_name", `"Other"`)), unclear: true},
 		{name: "other attributes", fetched: jsonAnswer(200, with("attributes", `"{\"n\": 2}"`)), unclear: true},
 		{name: "other digits", params: func(p *client.CreateParams) { p.Attributes = json.RawMessage("12345678901234567890") },
@@ -388,18 +442,21 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 		{name: "no closing timer", params: func(p *client.CreateParams) { p.ClosedAfter = new(time.Hour) }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "another messaging service", params: func(p *client.CreateParams) { p.MessagingServiceSID = new("MG00000000000000000000000000000001") },
 			fetched: jsonAnswer(200, with("messaging_service_sid", `"MG00000000000000000000000000000002"`)), unclear: true},
-		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(2026, 1, 18, 3, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(1999, 12, 31, 23, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`)), unclear: true},
 		{name: "a friendly name not asked for", params: func(p *client.CreateParams) { p.FriendlyName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "attributes not asked for", params: func(p *client.CreateParams) { p.Attributes = nil }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "a sender not asked for", params: func(p *client.CreateParams) { p.BindingsEmailName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "a state not asked for", fetched: jsonAnswer(200, with("state", `"inactive"`)), unclear: true},
 		{name: "nothing asked for", params: func(p *client.CreateParams) { *p = client.CreateParams{UniqueName: p.UniqueName} },
-			fetched: jsonAnswer(200, conversation("unique_name", `"order-1234"`, "date_created", `"2026-01-18T03:17:20Z"`)), ok: true},
+			fetched: jsonAnswer(200, conversation("unique_name", `"order-1234"`, "date_created", `"2000-01-01T00:00:00Z"`)), ok: true},
 		{name: "no date", fetched: jsonAnswer(200, with("date_created", "null")), unclear: true},
-		{name: "no clock", date: "-", fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "a date of its own", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(2026, 1, 18, 3, 17, 19, 0, time.UTC)) },
-			fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "no clock", date: "-", fetched: jsonAnswer(200, with(), "Date", ""), unclear: true},
+		{name: "a date of its own", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(1999, 12, 31, 3, 17, 19, 0, time.UTC)) },
+			fetched: jsonAnswer(200, with("date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"2000-01-01T00:00:00Z"`, "timers", `{"date_inactive":"1999-12-31T04:17:19Z"}`)), ok: true},
+		{name: "a date of its own, long ago", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(1999, 12, 31, 3, 17, 19, 0, time.UTC)) },
+			fetched: jsonAnswer(200, with("date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"1999-12-31T03:17:19Z"`, "timers", `{"date_inactive":"1999-12-31T04:17:19Z"}`)), unclear: true},
+		{name: "another timer", fetched: jsonAnswer(200, with("timers", `{"date_inactive":"2000-01-01T02:00:00Z"}`)), unclear: true},
 		{name: "cannot be fetched", fetched: jsonAnswer(404, notFound), unclear: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -414,7 +471,7 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 					conflict = tc.conflict
 				}
 				if tc.date == "-" {
-					header = nil
+					header = []string{"Date", ""}
 				}
 				server := newScript(t, connectionLost, jsonAnswer(409, conflict, header...), tc.fetched)
 				conv, err := newClient(t, server).Conversations.Create(t.Context(), params)
@@ -439,10 +496,10 @@ func TestUnclearCreateWithATrickle(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, connectionLost, func(req *http.Request) (*http.Response, error) {
-			resp, err := jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT")(req)
+			resp, err := jsonAnswer(409, nameTaken)(req)
 			resp.Body = io.NopCloser(io.MultiReader(pause(20*time.Second), resp.Body))
 			return resp, err
-		}, jsonAnswer(200, conversation("date_created", `"2026-01-18T03:17:09Z"`)))
+		}, jsonAnswer(200, conversation("friendly_name", `"Other"`, "date_created", `"1999-12-31T23:59:49Z"`), "Date", ""))
 		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
 		assert.ErrorIs(t, err, client.ErrConflict, "it is ten seconds older than the call")
 		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
@@ -461,8 +518,8 @@ func TestUnclearCreateThatTookLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, silence, func(req *http.Request) (*http.Response, error) {
 			time.Sleep(2 * time.Second)
-			return jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:50 GMT")(req)
-		}, jsonAnswer(200, conversation("date_created", `"2026-01-18T03:17:18Z"`)))
+			return jsonAnswer(409, nameTaken)(req)
+		}, jsonAnswer(200, conversation("date_created", `"2000-01-01T00:00:01Z"`)))
 		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
 		require.NoError(t, err)
 		server.done()
@@ -487,7 +544,7 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, conversation("state", fmt.Sprintf("%q", state))))
-				conv, err := newClient(t, server).Conversations.Update(t.Context(), "order-1234", client.UpdateParams{State: new(client.StateClosed)})
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, client.UpdateParams{State: new(client.StateClosed)})
 				server.done()
 				if ok {
 					require.NoError(t, err)
@@ -500,7 +557,7 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 		})
 	}
 	server := newScript(t, jsonAnswer(400, isClosed))
-	_, err := newClient(t, server).Conversations.Update(t.Context(), "order-1234", client.UpdateParams{State: new(client.StateClosed)})
+	_, err := newClient(t, server).Conversations.Update(t.Context(), theSID, client.UpdateParams{State: new(client.StateClosed)})
 	assert.ErrorIs(t, err, client.ErrClosed, "a clear refusal")
 	server.done()
 }
@@ -529,23 +586,120 @@ func TestErrorsOfOtherCallsStay(t *testing.T) {
 	})
 }
 
-// A conversation that is renamed while the answer is lost is found under its new name.
+// A conversation that is renamed while the response is lost is found under its new name.
 func TestUnclearRenameIsResolved(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := newScript(t, connectionLost, jsonAnswer(404, notFound), jsonAnswer(200, conversation("unique_name", `"new"`)))
-		conv, err := newClient(t, server).Conversations.Update(t.Context(), "old", client.UpdateParams{UniqueName: new("new")})
-		require.NoError(t, err)
-		assert.Equal(t, "new", conv.UniqueName)
-		assert.Equal(t, "/v1/Conversations/new", server.requests[2].URL.Path)
-		server.done()
+	renamed := []string{"unique_name", `"new"`, "date_created", `"1999-12-31T23:00:00Z"`, "date_updated", `"2000-01-01T00:00:00Z"`}
+	with := func(members ...string) step {
+		return jsonAnswer(200, conversation(append(renamed[:len(renamed):len(renamed)], members...)...))
+	}
+	for name, tc := range map[string]struct {
+		holder step // of the new name
+		is     error
+	}{
+		"renamed":                 {with(), nil},
+		"nobody":                  {jsonAnswer(404, notFound), client.ErrNotFound},
+		"somebody else's, older":  {with("date_updated", `"1999-12-31T23:00:00Z"`), errUnclear},
+		"somebody else's, newer":  {with("date_created", `"2000-01-01T00:00:00Z"`), errUnclear},
+		"something else was sent": {with("friendly_name", `"Other"`), errUnclear},
+		"not known":               {jsonAnswer(403, "{}"), errUnclear},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := newScript(t, connectionLost, jsonAnswer(404, notFound), tc.holder)
+				var resp client.Response
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), "old",
+					client.UpdateParams{UniqueName: new("new"), FriendlyName: new("")}, client.WithResponse(&resp))
+				if name == "something else was sent" {
+					server = newScript(t, connectionLost, jsonAnswer(404, notFound), tc.holder)
+					conv, err = newClient(t, server).Conversations.Update(t.Context(), "old",
+						client.UpdateParams{UniqueName: new("new"), FriendlyName: new("Mine")}, client.WithResponse(&resp))
+				}
+				server.done()
+				assert.Equal(t, "/v1/Conversations/new", server.requests[2].URL.Path)
+				if tc.is == nil {
+					require.NoError(t, err)
+					assert.Equal(t, "new", conv.UniqueName)
+					assert.Equal(t, 200, resp.StatusCode)
+					return
+				}
+				e := apiError(t, err)
+				assert.Nil(t, conv)
+				assert.True(t, e.Unclear)
+				assert.Equal(t, "updateConversation", e.Operation)
+				assert.Equal(t, tc.is == client.ErrNotFound, errors.Is(err, client.ErrNotFound))
+				assert.Equal(t, e.Status, resp.StatusCode)
+			})
+		})
+	}
+}
 
-		server = newScript(t, connectionLost, jsonAnswer(404, notFound), jsonAnswer(404, notFound))
-		_, err = newClient(t, server).Conversations.Update(t.Context(), "old", client.UpdateParams{UniqueName: new("new")})
-		assert.ErrorIs(t, err, client.ErrNotFound)
-		assert.Equal(t, "updateConversation", apiError(t, err).Operation)
-		server.done()
-	})
+var errUnclear = errors.New("unclear")
+
+// Before a change by unique name is repeated, the holder of the name is looked up.
+func TestUnclearChangesByNameArePinned(t *testing.T) {
+	t.Parallel()
+	older, newer := `"1999-12-31T23:00:00Z"`, `"2000-01-01T00:00:05Z"`
+	for name, tc := range map[string]struct {
+		holder           step
+		repeated         bool
+		deleted, updated error
+	}{
+		"the same":                      {jsonAnswer(200, conversation("date_created", older)), true, nil, nil},
+		"nobody":                        {jsonAnswer(404, notFound), false, nil, client.ErrNotFound},
+		"a successor":                   {jsonAnswer(200, conversation("date_created", newer)), false, nil, errUnclear},
+		"of the same second":            {jsonAnswer(200, conversation("date_created", `"2000-01-01T00:00:00Z"`)), false, errUnclear, errUnclear},
+		"newer by the local clock only": {jsonAnswer(200, conversation("date_created", newer), "Date", "Sat, 01 Jan 2000 01:00:00 GMT"), false, errUnclear, errUnclear},
+		"no clock of the server":        {jsonAnswer(200, conversation("date_created", older), "Date", ""), false, errUnclear, errUnclear},
+		"not known":                     {jsonAnswer(403, "{}"), false, errUnclear, errUnclear},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				run := func(verb string, want error) {
+					steps := []step{func(req *http.Request) (*http.Response, error) {
+						time.Sleep(10 * time.Second) // after which a successor may be so old
+						return connectionLost(req)
+					}, tc.holder}
+					if tc.repeated {
+						steps = append(steps, success(verb))
+					}
+					server := newScript(t, steps...)
+					err := verbs[verb](t.Context(), newClient(t, server).Conversations)
+					server.done()
+					if tc.repeated {
+						assert.Equal(t, "/v1/Conversations/"+theSID, server.requests[2].URL.Path)
+					}
+					if want == nil {
+						require.NoError(t, err)
+						return
+					}
+					assert.True(t, apiError(t, err).Unclear)
+					assert.Equal(t, want == client.ErrNotFound, errors.Is(err, client.ErrNotFound))
+				}
+				run("delete", tc.deleted)
+			})
+			synctest.Test(t, func(t *testing.T) {
+				steps := []step{func(req *http.Request) (*http.Response, error) {
+					time.Sleep(10 * time.Second)
+					return connectionLost(req)
+				}, tc.holder}
+				if tc.repeated {
+					steps = append(steps, success("update"))
+				}
+				server := newScript(t, steps...)
+				err := verbs["update"](t.Context(), newClient(t, server).Conversations)
+				server.done()
+				if tc.updated == nil {
+					require.NoError(t, err)
+					return
+				}
+				assert.True(t, apiError(t, err).Unclear)
+				assert.Equal(t, tc.updated == client.ErrNotFound, errors.Is(err, client.ErrNotFound))
+			})
+		})
+	}
 }
 
 func TestCancelTextIsNotDoubled(t *testing.T) {

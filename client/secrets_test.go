@@ -129,11 +129,24 @@ func TestLogIsOneRecordPerAttempt(t *testing.T) {
 			delete(record, "time")
 			records = append(records, record)
 		}
-		record := func(level string, attempt, status float64, id string) map[string]any {
-			return map[string]any{"level": level, "msg": "twilio conversations", "operation": "fetchConversation",
-				"attempt": attempt, "status": status, "duration": 0.0, "request_id": id}
+		for i, delayed := range []bool{true, true, false} {
+			delay, ok := records[i]["delay"].(float64)
+			assert.Equal(t, delayed, ok && delay > 0, "the delay before the next attempt")
+			delete(records[i], "delay")
 		}
-		assert.Equal(t, []map[string]any{record("WARN", 1, 503, requestID), record("WARN", 2, 0, ""), record("DEBUG", 3, 200, requestID)}, records)
+		record := func(level string, attempt, status float64, id, reason string) map[string]any {
+			r := map[string]any{"level": level, "msg": "twilio conversations", "operation": "fetchConversation",
+				"host": "conversations.twilio.com", "attempt": attempt, "status": status, "duration": 0.0, "request_id": id}
+			if reason != "" {
+				r["reason"] = reason
+			}
+			return r
+		}
+		assert.Equal(t, []map[string]any{
+			record("WARN", 1, 503, requestID, "503 Service Unavailable"),
+			record("WARN", 2, 0, "", "connection reset"),
+			record("DEBUG", 3, 200, requestID, ""),
+		}, records)
 	})
 }
 
