@@ -179,12 +179,12 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	call.repeatable = true
 
 	var updated *gen.ConversationsV1Conversation
+	var renamed *Conversation
 	if !isSID("CH", id) {
 		call.pin = func(ctx context.Context, e *Error) (bool, *Error) {
 			sid, gone, e := r.holder(ctx, id, call, e)
 			if gone != nil {
-				conv, e := r.resolveGone(ctx, id, form, call, gone, e)
-				updated = (*gen.ConversationsV1Conversation)(conv)
+				renamed, e = r.resolveGone(ctx, id, form, call, gone, e)
 				return false, e
 			}
 			id = sid
@@ -196,6 +196,8 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 		return r.check(call, updated, err, id, form.UniqueName)
 	})
 	switch {
+	case e == nil && renamed != nil:
+		return renamed, nil
 	case e == nil:
 		return (*Conversation)(updated), nil
 	case e.Unclear && e.Code == codeClosed:

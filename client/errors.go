@@ -127,6 +127,9 @@ func (e *Error) Error() string {
 	if len(details) > 0 {
 		fmt.Fprintf(&b, " (%s)", strings.Join(details, ", "))
 	}
+	if e.Status == http.StatusUnauthorized && e.host != "" {
+		fmt.Fprintf(&b, "; %s does not accept the credentials, which belong to one region (WithRegion)", e.host)
+	}
 	switch {
 	case e.Is(ErrMaybeCreated):
 		b.WriteString("; " + ErrMaybeCreated.Error())
@@ -134,9 +137,6 @@ func (e *Error) Error() string {
 		b.WriteString("; it may have been carried out")
 	case createConversation.is(e.Operation):
 		b.WriteString("; no conversation was created")
-	}
-	if e.Status == http.StatusUnauthorized && e.host != "" {
-		fmt.Fprintf(&b, "; %s does not accept the credentials, which belong to one region (WithRegion)", e.host)
 	}
 	return b.String()
 }
