@@ -81,7 +81,7 @@ func (a *attempt) Do(req *http.Request) (*http.Response, error) {
 		// net/http would take this for a promise and repeat the request by itself. Without a body that it
 		// can get again it does not.
 		req.GetBody = nil
-		if req.Body == nil {
+		if req.Body == nil || req.Body == http.NoBody {
 			req.Body = io.NopCloser(http.NoBody)
 		}
 	}

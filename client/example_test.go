@@ -380,6 +380,50 @@ func ExampleWithHTTPClient() {
 	// Output: 1
 }
 
+// A tracing transport can name its spans by the operation: unlike the URL, it holds no id. With OpenTelemetry's
+// otelhttp that is otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return
+// client.Operation(r.Context()) }).
+type tracingTransport struct{ spans []string }
+
+func (t *tracingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	t.spans = append(t.spans, client.Operation(req.Context()))
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+func ExampleOperation() {
+	exampleClient()
+	transport := &tracingTransport{}
+	c, err := client.New(client.BasicAuth(accountSid, token), client.WithBaseURL(emulatorAt()),
+		client.WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	conv, err := c.Conversations.Create(ctx, client.CreateParams{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Conversations.Delete(ctx, conv.SID); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(transport.spans)
+	// Output: [createConversation deleteConversation]
+}
+
+// A request editor of one call sets a header of it, for a proxy that asks for one.
+func ExampleWithRequestEditor() {
+	c := exampleClient(conversationstest.Conversation{UniqueName: "order-1"})
+	conv, err := c.Conversations.Fetch(ctx, "order-1", client.WithRequestEditor(
+		func(_ context.Context, req *http.Request) error {
+			req.Header.Set("X-Request-Id", "7")
+			return nil
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(conv.UniqueName)
+	// Output: order-1
+}
+
 func ExampleWithLogger() {
 	exampleClient()
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
