@@ -26,6 +26,7 @@ type attempt struct {
 	call      *call
 	ctx       context.Context
 	generated gen.Client
+	responses gen.ClientWithResponses
 	trace     httptrace.ClientTrace
 
 	edited     bool        // all request editors let the request pass
@@ -46,7 +47,8 @@ type attempt struct {
 func (c *Client) newAttempt(ctx context.Context, call *call) (*attempt, *gen.ClientWithResponses) {
 	a := &attempt{client: c, call: call, ctx: ctx, generated: c.generated, redact: redactor{names: call.names}}
 	a.generated.Client = a
-	return a, &gen.ClientWithResponses{ClientInterface: &a.generated}
+	a.responses.ClientInterface = &a.generated
+	return a, &a.responses
 }
 
 // What may be wrong with a response.

@@ -276,3 +276,50 @@ func TestTransportThatEndsItsGoroutine(t *testing.T) {
 	}
 	assert.ErrorContains(t, err, "goroutine")
 }
+
+func TestHopelessListsAreNotSent(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newScript(t))
+	now := time.Now()
+	for param, params := range map[string]client.ListParams{
+		"State":     {State: "open"},
+		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
+		"PageSize":  {PageSize: 1001},
+		"Limit":     {Limit: -1},
+		"Cursor":    {Cursor: "PTactive_2026-01-18T03:17:17.005Z_CH0"},
+	} {
+		_, err := collect(t, c, params)
+		assert.Equal(t, param, paramError(t, err).Param)
+	}
+	_, err := c.Conversations.Page(t.Context(), client.ListParams{Limit: 1})
+	assert.Equal(t, "Limit", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{PageSize: -1})
+	assert.Equal(t, "PageSize", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{EndDate: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, "EndDate", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{Cursor: "-1:x"})
+	assert.Equal(t, "Cursor", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{Cursor: "1:"})
+	assert.Equal(t, "Cursor", paramError(t, err).Param)
+}
+
+// Credentials reach the host that is configured, and no other that an answer names.
+func TestPageURLsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com", "http://127.0.0.1:4010/proxy"} {
+		next := "https://evil.example/v1/Conversations?PageSize=50&Page=1&PageToken=T1"
+		server := newScript(t,
+			jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{"next_page_url":"`+next+`"}}`),
+			jsonAnswer(200, `{"conversations":[],"meta":{}}`))
+		for _, err := range newClient(t, server, client.WithBaseURL(base)).Conversations.List(t.Context(), client.ListParams{State: client.StateActive}) {
+			require.NoError(t, err)
+		}
+		server.done()
+		for _, req := range server.requests {
+			assert.True(t, strings.HasPrefix(req.URL.String(), base+"/v1/Conversations?"), req.URL)
+			assert.Equal(t, "active", req.URL.Query().Get("State"))
+		}
+		assert.Equal(t, "T1", server.requests[1].URL.Query().Get("PageToken"))
+	}
+}
