@@ -65,8 +65,9 @@ interop: ## Check against the official twilio-go and, if there is node, npm's tw
 	cd testdata/interop && go vet ./... && go test -count=1 ./...
 
 .PHONY: consumer
-consumer: ## Use the client from a module of its own
+consumer: ## Use the client from modules of their own, with OpenTelemetry and oauth2
 	cd testdata/consumer && go vet ./... && go test ./...
+	cd testdata/integrations && go vet ./... && go test ./...
 
 .PHONY: drill
 drill: ## Rehearse a change of the description; V=-v shows each step

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"errors"
 	"fmt"
 	"hash/fnv"
 	"net/url"
@@ -27,7 +26,7 @@ const cursorVersion = "c1"
 // listDigest identifies the list that a query asks for a page of.
 func (r *Conversations) listDigest(query gen.ListConversationParams) string {
 	h := fnv.New32a()
-	fmt.Fprintln(h, strings.ToLower(r.service)) // the case of a SID does not matter
+	fmt.Fprintln(h, strings.ToLower(r.scope.service)) // the case of a SID does not matter
 	if query.State != nil {
 		fmt.Fprint(h, *query.State)
 	}
@@ -40,7 +39,7 @@ func (r *Conversations) listDigest(query gen.ListConversationParams) string {
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
-var errPageURL = errors.New("the URL of the next page has no page token")
+const errPageURL = fault("the URL of the next page has no page token")
 
 // nextCursor returns the cursor of the page that a URL in a response names. The URL is not followed: its
 // host may differ from the configured one and must not see the credentials. The token is sent to the

@@ -3,10 +3,9 @@ package client
 import (
 	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"iter"
 	"math"
-	"net/http"
 	"time"
 
 	"github.com/twilio-conversations-go/conversations/gen"
@@ -145,56 +144,49 @@ func (r *Conversations) Page(ctx context.Context, params ListParams, opts ...Cal
 	return f.page, nil
 }
 
-// newList checks the parameters and returns the query of each page but for the cursor.
+// newList checks the parameters and returns the query of each page but for the cursor. This is the table to
+// extend when a parameter joins the list.
 func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, gen.ListConversationParams, error) {
-	var query gen.ListConversationParams
-	call, err := r.newCall(verbList, http.StatusOK, opts)
-	if err != nil {
-		return nil, query, err
-	}
-	if params.State != "" {
-		if !params.State.Valid() {
-			return nil, query, &ParamError{Param: "State", Reason: "it is none of the states"}
-		}
-		query.State = &params.State
-	}
-	if !params.StartDate.IsZero() {
-		if query.StartDate, err = date("StartDate", params.StartDate); err != nil {
-			return nil, query, err
-		}
-	}
-	if !params.EndDate.IsZero() {
-		if query.EndDate, err = date("EndDate", params.EndDate); err != nil {
-			return nil, query, err
-		}
-		if params.EndDate.Before(params.StartDate) {
-			return nil, query, &ParamError{Param: "EndDate", Reason: "it is before StartDate"}
-		}
+	var c checker
+	query := gen.ListConversationParams{
+		State:     c.filter("State", params.State, StateActive, StateInactive, StateClosed, StateInitializing),
+		StartDate: c.bound("StartDate", params.StartDate),
+		EndDate:   c.bound("EndDate", params.EndDate),
+		PageSize:  c.pageSize("PageSize", params.PageSize, params.Limit),
 	}
 	if params.Limit < 0 {
-		return nil, query, &ParamError{Param: "Limit", Reason: "it is negative"}
+		c.refuse("Limit", "", "must be positive, or 0 for no limit")
 	}
-	if params.PageSize < 0 || params.PageSize > maxPageSize {
-		return nil, query, &ParamError{Param: "PageSize", Reason: "it must be from 1 to 1000, or zero"}
+	if query.EndDate != nil && params.EndDate.Before(params.StartDate) {
+		c.refuse("EndDate", "", "must not be before StartDate")
 	}
-	size := params.PageSize
-	if size == 0 {
-		size = defaultPageSize
-		if params.Limit > 0 {
-			size = min(size, params.Limit)
-		}
+	if _, _, err := params.Cursor.parse(r.listDigest(query)); err != nil && c.err == nil {
+		c.err = err
 	}
-	query.PageSize = new(int64(size))
-	if _, _, err := params.Cursor.parse(r.listDigest(query)); err != nil {
-		return nil, query, err
+	if c.err != nil {
+		return nil, query, c.err
 	}
-	return call, query, nil
+	call, err := r.newCall(&listConversation, "", nil, opts)
+	return call, query, err
 }
 
-var (
-	errNoPage       = errors.New("the response is not a page of conversations")
-	errPageTooLarge = errors.New("the page has more conversations than requested")
-	errPageRepeated = errors.New("the next page is one that the server returned before")
+func (c *checker) pageSize(param string, size, limit int) *int64 {
+	if size < 0 || size > maxPageSize {
+		c.refuse(param, "", fmt.Sprintf("must be from 1 to %d, or 0 for the default", maxPageSize))
+	}
+	if size == 0 {
+		size = defaultPageSize
+		if limit > 0 {
+			size = min(size, limit)
+		}
+	}
+	return new(int64(size))
+}
+
+const (
+	errNoPage       = fault("the response is not a page of conversations")
+	errPageTooLarge = fault("the page has more conversations than requested")
+	errPageRepeated = fault("the next page is one that the server returned before")
 )
 
 // page fetches the page that the cursor identifies.
@@ -208,28 +200,26 @@ func (r *Conversations) page(ctx context.Context, call *call, query gen.ListConv
 		query.Page, query.PageToken = &index, &token
 	}
 	var page *Page
-	err = r.client.do(ctx, call, func(ctx context.Context) error {
-		list, err := r.endpoints.list(ctx, &query)
+	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) error {
+		list, err := r.scope.list(ctx, g, &query)
 		if err != nil {
 			return err
 		}
-		if page, err = newPage(list, int(*query.PageSize)); err != nil {
+		if page, err = r.newPage(call, list, int(*query.PageSize)); err != nil {
 			return err
 		}
 		page.Next, err = nextCursor(digest, list.Meta.NextPageURL)
 		return err
 	})
-	if e, ok := errors.AsType[*Error](err); ok {
+	if e != nil {
 		e.Cursor = cursor
-	}
-	if err != nil {
-		return nil, err
+		return nil, e
 	}
 	return page, nil
 }
 
 // newPage returns the conversations of a response, at most as many as were requested.
-func newPage(list *gen.ListConversationResponse, requested int) (*Page, error) {
+func (r *Conversations) newPage(call *call, list *gen.ListConversationResponse, requested int) (*Page, error) {
 	if list == nil || list.Conversations == nil || list.Meta == nil {
 		return nil, errNoPage
 	}
@@ -238,7 +228,7 @@ func newPage(list *gen.ListConversationResponse, requested int) (*Page, error) {
 	}
 	page := &Page{Items: make([]*Conversation, len(list.Conversations))}
 	for i, conv := range list.Conversations {
-		if err := checkConversation(conv, nil); err != nil {
+		if err := r.check(call, conv, nil, "", nil); err != nil {
 			return nil, err
 		}
 		page.Items[i] = (*Conversation)(conv)
@@ -248,5 +238,5 @@ func newPage(list *gen.ListConversationResponse, requested int) (*Page, error) {
 
 // error is the error of a call that was answered, but not as it has to be.
 func (r *Response) error(call *call, cause error) *Error {
-	return &Error{Operation: call.operation, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
+	return &Error{Operation: *call.operationID, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
 }

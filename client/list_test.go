@@ -395,7 +395,7 @@ func TestListResponseIsOfThePage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var resp client.Response
-		second := jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{}}`, "Twilio-Request-Id", "RQ2")
+		second := jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{}}`, "Twilio-Request-Id", "RQ00000000000000000000000000000002")
 		server := newScript(t, page("A", 1, 2, 3), second)
 		var ids []string
 		for _, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}, client.WithResponse(&resp)) {
@@ -403,7 +403,7 @@ func TestListResponseIsOfThePage(t *testing.T) {
 			synctest.Wait() // for the page ahead
 			ids = append(ids, resp.RequestID)
 		}
-		assert.Equal(t, []string{"RQ1", "RQ1", "RQ1", "RQ2"}, ids)
+		assert.Equal(t, []string{requestID, requestID, requestID, "RQ00000000000000000000000000000002"}, ids)
 	})
 }
 
@@ -530,4 +530,51 @@ func TestAKeptConversationDoesNotKeepItsPage(t *testing.T) {
 	assert.Less(t, held, int64(pages*20_000), "%d kept of %d", len(kept), seen)
 	t.Logf("%d KiB for %d kept of %d", held>>10, len(kept), seen)
 	runtime.KeepAlive(kept)
+}
+
+func TestHopelessListsAreNotSent(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newScript(t))
+	now := time.Now()
+	for param, params := range map[string]client.ListParams{
+		"State":     {State: "open"},
+		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
+		"PageSize":  {PageSize: 1001},
+		"Limit":     {Limit: -1},
+		"Cursor":    {Cursor: "PTactive_2026-01-18T03:17:17.005Z_CH0"},
+	} {
+		_, err := collect(t, c, params)
+		assert.Equal(t, param, paramError(t, err).Param)
+	}
+	_, err := c.Conversations.Page(t.Context(), client.ListParams{Limit: 1})
+	assert.Equal(t, "Limit", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{PageSize: -1})
+	assert.Equal(t, "PageSize", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{EndDate: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, "EndDate", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{Cursor: "-1:x"})
+	assert.Equal(t, "Cursor", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{Cursor: "1:"})
+	assert.Equal(t, "Cursor", paramError(t, err).Param)
+}
+
+// Credentials reach the host that is configured, and no other that an answer names.
+func TestPageURLsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com", "http://127.0.0.1:4010/proxy"} {
+		next := "https://evil.example/v1/Conversations?PageSize=50&Page=1&PageToken=T1"
+		server := newScript(t,
+			jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{"next_page_url":"`+next+`"}}`),
+			jsonAnswer(200, `{"conversations":[],"meta":{}}`))
+		for _, err := range newClient(t, server, client.WithBaseURL(base)).Conversations.List(t.Context(), client.ListParams{State: client.StateActive}) {
+			require.NoError(t, err)
+		}
+		server.done()
+		for _, req := range server.requests {
+			assert.True(t, strings.HasPrefix(req.URL.String(), base+"/v1/Conversations?"), req.URL)
+			assert.Equal(t, "active", req.URL.Query().Get("State"))
+		}
+		assert.Equal(t, "T1", server.requests[1].URL.Query().Get("PageToken"))
+	}
 }

@@ -177,7 +177,7 @@ func (s *scan) next() ([]*Conversation, error) {
 	}
 	if f.err != nil {
 		e, ok := errors.AsType[*Error](f.err)
-		if ok && e.Status == http.StatusTooManyRequests && e.RetryAfter <= s.list.client.retry.MaxDelay && s.inFlight > 0 {
+		if ok && e.Status == http.StatusTooManyRequests && e.RetryAfter <= s.call.retry.MaxDelay && s.inFlight > 0 {
 			return nil, nil // the window waits until there are fewer requests
 		}
 		if ok {

@@ -3,12 +3,16 @@ package client_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -21,45 +25,39 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-var noRetry = client.WithRetry(client.RetryPolicy{MaxAttempts: 1})
-
-// Whatever the body of a failure is, the error has operation, status and request id.
-func TestErrorAnswers(t *testing.T) {
+// A transport that does not report on connections may have sent the request.
+func TestSilentTransportIsUnclear(t *testing.T) {
 	t.Parallel()
-	for name, tc := range map[string]struct {
-		body    string
-		code    int
-		message string
-	}{
-		"Twilio's":            {`{"code":20001,"message":"Bad","more_info":"https://x","status":400,"detail":{"a":[1]}}`, 20001, "Bad"},
-		"HTML":                {"<html>Bad Gateway</html>", 0, ""},
-		"empty":               {"", 0, ""},
-		"null":                {"null", 0, ""},
-		"array":               {`[{"code":1}]`, 0, ""},
-		"truncated":           {`{"code":20001,"mess`, 0, ""},
-		"other types":         {`{"code":"20001","message":{"text":"Bad"},"more_info":7}`, 0, ""},
-		"no code":             {`{"message":"Bad"}`, 0, "Bad"},
-		"invalid UTF-8":       {"{\"code\":20001,\"message\":\"B\xffd\"}", 20001, "B\ufffdd"},
-		"10 MB":               {`{"code":20001,"message":"` + strings.Repeat("x", 10<<20) + `"}`, 0, ""},
-		"code as a fraction":  {`{"code":20001.0,"message":"Bad"}`, 20001, "Bad"},
-		"deeply nested":       {strings.Repeat("[", 60000), 0, ""},
-		"twice the same name": {`{"code":1,"code":20001}`, 20001, ""},
-	} {
-		for verb, do := range verbs {
-			t.Run(name+"/"+verb, func(t *testing.T) {
-				t.Parallel()
-				err := do(t.Context(), newClient(t, newScript(t, answer(400, "text/html", tc.body))).Conversations)
-				e := apiError(t, err)
-				assert.Equal(t, 400, e.Status)
-				assert.Equal(t, tc.code, e.Code)
-				assert.Equal(t, tc.message, e.Message)
-				assert.Equal(t, "RQ1", e.RequestID)
-				assert.Contains(t, e.Operation, strings.Fields(verb)[0]+"Conversation")
-				assert.Less(t, len(err.Error()), 300)
-			})
-		}
-	}
+	requests := 0
+	c := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) {
+		requests++
+		return nil, errors.New("broken")
+	}))
+	_, err := c.Conversations.Create(t.Context(), client.CreateParams{})
+	assert.ErrorIs(t, err, client.ErrMaybeCreated)
+	assert.Equal(t, 1, requests)
 }
+
+func TestAttemptTimeoutCoversTheBody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		trickle := func(req *http.Request) (*http.Response, error) {
+			resp, err := jsonAnswer(200, "")(req)
+			resp.Body = stalled{req.Context()}
+			return resp, err
+		}
+		server := newScript(t, trickle, success("fetch"))
+		began := time.Now()
+		_, err := newClient(t, server, client.WithAttemptTimeout(3*time.Second)).Conversations.Fetch(t.Context(), "order-1234")
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
+		assert.Less(t, time.Since(began), 4*time.Second)
+		server.done()
+	})
+}
+
+// stalled is a body that never comes.
+type stalled struct{ ctx context.Context }
 
 // A success that is no success is an error with status and request id, never a zero value.
 func TestBrokenSuccesses(t *testing.T) {
@@ -103,7 +101,7 @@ func TestBrokenSuccesses(t *testing.T) {
 				err := do(t.Context(), newClient(t, newScript(t, jsonAnswer(status, body)), noRetry).Conversations)
 				e := apiError(t, err)
 				assert.Equal(t, status, e.Status)
-				assert.Equal(t, "RQ1", e.RequestID)
+				assert.Equal(t, requestID, e.RequestID)
 				if strings.HasPrefix(verb, "create") {
 					assert.ErrorIs(t, err, client.ErrMaybeCreated)
 				}
@@ -115,63 +113,9 @@ func TestBrokenSuccesses(t *testing.T) {
 func TestAnswerThatIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"", "text/html", "text/html; charset=json", "application/jsonlines"} {
-		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "x")
-		assert.EqualError(t, err, "fetchConversation: 200 OK: the answer is not JSON (request RQ1)")
+		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "order-1234")
+		assert.EqualError(t, err, "fetchConversation {UniqueName}: 200 OK: the response is not JSON (request "+requestID+")")
 	}
-}
-
-// What Twilio may well answer is no error, however little it was expected.
-func TestTolerantDecoding(t *testing.T) {
-	t.Parallel()
-	for name, tc := range map[string]struct {
-		body string
-		want func(*testing.T, *client.Conversation)
-	}{
-		"unknown members": {conversation("reactions", `[{"a":1}]`), func(*testing.T, *client.Conversation) {}},
-		"unknown state":   {conversation("state", `"archived"`), func(t *testing.T, c *client.Conversation) { assert.EqualValues(t, "archived", c.State) }},
-		"half a character": {conversation("friendly_name", `"cut \ud83d"`), func(t *testing.T, c *client.Conversation) {
-			assert.Equal(t, "cut \ufffd", c.FriendlyName)
-		}},
-		"nulls": {conversation("friendly_name", "null", "timers", "null", "bindings", "null", "links", "null", "attributes", "null"), func(t *testing.T, c *client.Conversation) {
-			assert.Zero(t, c.Timers)
-			assert.Empty(t, c.FriendlyName)
-		}},
-		"null timer":     {conversation("timers", `{"date_closed":null}`), func(t *testing.T, c *client.Conversation) { assert.Zero(t, c.Timers) }},
-		"milliseconds":   {conversation("date_created", `"2026-01-18T03:17:17.123Z"`), func(t *testing.T, c *client.Conversation) { assert.Equal(t, 123000000, c.DateCreated.Nanosecond()) }},
-		"an offset":      {conversation("date_created", `"2026-01-18T05:17:17+02:00"`), func(t *testing.T, c *client.Conversation) { assert.Equal(t, 3, c.DateCreated.UTC().Hour()) }},
-		"new links":      {conversation("links", `{"messages":"https://m","reactions":"https://r"}`), func(t *testing.T, c *client.Conversation) { assert.Equal(t, "https://m", c.Links.Messages) }},
-		"a member twice": {conversation("friendly_name", `"a","friendly_name":"b"`), func(t *testing.T, c *client.Conversation) { assert.Equal(t, "b", c.FriendlyName) }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			conv, err := newClient(t, newScript(t, jsonAnswer(200, tc.body))).Conversations.Fetch(t.Context(), "x")
-			require.NoError(t, err)
-			assert.Equal(t, "CH00000000000000000000000000000001", conv.SID)
-			tc.want(t, conv)
-		})
-	}
-}
-
-// loopback returns a client of a real server, and counts the connections made to it.
-func loopback(t *testing.T, handler http.HandlerFunc, opts ...client.Option) (*client.Client, *atomic.Int32) {
-	t.Helper()
-	connections := new(atomic.Int32)
-	server := httptest.NewUnstartedServer(handler)
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			connections.Add(1)
-		}
-	}
-	server.Start()
-	transport := &http.Transport{}
-	t.Cleanup(func() {
-		transport.CloseIdleConnections()
-		server.Close()
-	})
-	opts = append([]client.Option{client.WithBaseURL(server.URL), client.WithHTTPClient(&http.Client{Transport: transport})}, opts...)
-	c, err := client.New(client.BasicAuth(accountSID, authToken), opts...)
-	require.NoError(t, err)
-	return c, connections
 }
 
 func TestGzipBomb(t *testing.T) {
@@ -186,11 +130,11 @@ func TestGzipBomb(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_, _ = w.Write(bomb.Bytes())
 	}, client.WithMaxResponseBytes(1<<20))
-	_, err := c.Conversations.Fetch(t.Context(), "x")
+	_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 	e := apiError(t, err)
 	assert.Equal(t, 200, e.Status)
 	assert.Equal(t, 1, e.Attempts, "a larger answer is no reason to ask again")
-	assert.ErrorContains(t, err, "larger than 1048576 bytes")
+	assert.ErrorContains(t, err, "larger than WithMaxResponseBytes allows")
 }
 
 type endless byte
@@ -210,10 +154,10 @@ func TestLargestAnswer(t *testing.T) {
 	assert.Less(t, 1000*(len(body)+2000), 64<<20)
 
 	bound := client.WithMaxResponseBytes(int64(len(body)))
-	conv, err := newClient(t, newScript(t, jsonAnswer(200, body)), bound).Conversations.Fetch(t.Context(), "x")
+	conv, err := newClient(t, newScript(t, jsonAnswer(200, body)), bound).Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 	assert.Len(t, conv.Attributes, 8<<10)
-	_, err = newClient(t, newScript(t, jsonAnswer(200, body+" ")), bound).Conversations.Fetch(t.Context(), "x")
+	_, err = newClient(t, newScript(t, jsonAnswer(200, body+" ")), bound).Conversations.Fetch(t.Context(), "order-1234")
 	assert.ErrorContains(t, err, "larger than")
 }
 
@@ -256,7 +200,7 @@ func TestConnectionsAreReused(t *testing.T) {
 		}
 	}, noRetry)
 	for range 12 {
-		_, _ = c.Conversations.Fetch(t.Context(), "x")
+		_, _ = c.Conversations.Fetch(t.Context(), "order-1234")
 	}
 	assert.EqualValues(t, 12, requests.Load())
 	assert.EqualValues(t, 1, connections.Load())
@@ -318,7 +262,7 @@ func TestMalformedLocation(t *testing.T) {
 		w.Header().Set("Location", "https://elsewhere.example/%zz/alice@example.com")
 		w.WriteHeader(302)
 	})
-	_, err := c.Conversations.Fetch(t.Context(), "x")
+	_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 	e := apiError(t, err)
 	assert.Equal(t, 302, e.Status)
 	assert.Equal(t, 1, e.Attempts)
@@ -327,7 +271,7 @@ func TestMalformedLocation(t *testing.T) {
 
 func TestContentTypeInCapitals(t *testing.T) {
 	t.Parallel()
-	_, err := newClient(t, newScript(t, answer(200, "Application/JSON; charset=UTF-8", conversation()))).Conversations.Fetch(t.Context(), "x")
+	_, err := newClient(t, newScript(t, answer(200, "Application/JSON; charset=UTF-8", conversation()))).Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 }
 
@@ -341,25 +285,10 @@ func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
 		fmt.Fprint(w, strings.Repeat("<p>", 10_000))
 	}, noRetry)
 	for range 6 {
-		_, err := c.Conversations.Fetch(t.Context(), "x")
+		_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 		require.Error(t, err)
 	}
 	assert.EqualValues(t, 1, connections.Load())
-}
-
-func TestErrorIsALine(t *testing.T) {
-	t.Parallel()
-	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "x")
-	assert.EqualError(t, err, "fetchConversation: 400 Bad Request: a b [31m (request RQ1)")
-}
-
-func TestDecodeNoAttributes(t *testing.T) {
-	t.Parallel()
-	conv, err := newClient(t, newScript(t, jsonAnswer(200, conversation("attributes", "null")))).Conversations.Fetch(t.Context(), "x")
-	require.NoError(t, err)
-	var v map[string]any
-	require.NoError(t, conv.DecodeAttributes(&v))
-	assert.Empty(t, v)
 }
 
 // An answer that changes the protocol has no body that would end.
@@ -371,8 +300,61 @@ func TestAnotherProtocol(t *testing.T) {
 			resp, err := answer(101, "", "")(req)
 			resp.Body = stalled{req.Context()}
 			return resp, err
-		})).Conversations.Fetch(t.Context(), "x")
-		assert.Equal(t, 101, apiError(t, err).Status)
+		})).Conversations.Fetch(t.Context(), "order-1234")
+		assert.Zero(t, apiError(t, err).Status, "it is no status of a response")
+		assert.ErrorContains(t, err, "unexpected status")
 		assert.Zero(t, time.Since(began))
 	})
+}
+
+// Answers are read into buffers that are used again: what was decoded from one stays as it was.
+func TestDecodedValuesOutliveTheBuffer(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+		w.Header().Set("Content-Type", "application/json")
+		body := conversation("unique_name", `"`+n+`"`, "friendly_name", `"name `+n+`"`, "attributes", `"{\"n\":`+n+`}"`)
+		if i, _ := strconv.Atoi(n); i%2 == 0 { // otherwise its length is not told
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		} else {
+			w.(http.Flusher).Flush()
+		}
+		fmt.Fprint(w, body)
+	}))
+	defer server.Close()
+	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(server.URL))
+	require.NoError(t, err)
+
+	var workers sync.WaitGroup
+	for w := range 4 {
+		workers.Go(func() {
+			var fetched []*client.Conversation
+			for i := range 50 {
+				conv, err := c.Conversations.Fetch(t.Context(), strconv.Itoa(100*w+i))
+				if !assert.NoError(t, err) {
+					return
+				}
+				fetched = append(fetched, conv)
+			}
+			for i, conv := range fetched {
+				assert.Equal(t, fmt.Sprintf("name %d", 100*w+i), conv.FriendlyName)
+				assert.Equal(t, fmt.Sprintf(`{"n":%d}`, 100*w+i), conv.Attributes)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// The length that a server tells is not believed further than a page may be long.
+func TestBoastedLength(t *testing.T) {
+	t.Parallel()
+	body := conversation()
+	c := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {
+		resp, err := jsonAnswer(200, body)(req)
+		resp.ContentLength = 1 << 50
+		return resp, err
+	}))
+	conv, err := c.Conversations.Fetch(t.Context(), "order-1234")
+	require.NoError(t, err)
+	assert.NotEmpty(t, conv.SID)
 }
