@@ -36,6 +36,7 @@ func TestCredentials(t *testing.T) {
 		"bearer token":    {edit: header("Bearer bearer"), sees: "first"},
 		"another account": {edit: basic(second.SID, "two"), sees: "second"},
 		"none":            {edit: func(r *http.Request) { r.Header.Del("Authorization") }, message: "Authentication Error - No credentials provided"},
+		"empty":           {edit: basic("", ""), message: "Authentication Error - No credentials provided"},
 		"garbage":         {edit: header("Basic !"), message: "Authentication Error - No credentials provided"},
 		"unknown user":    {edit: basic("AC00000000000000000000000000000003", "one"), message: "Authentication Error - invalid username"},
 		"no user":         {edit: basic("", "one"), message: "Authentication Error - invalid username"},
