@@ -209,11 +209,11 @@ func (c *checker) filter(param string, s State, allowed ...State) *State {
 }
 
 // date writes a time as Twilio reads it, to the millisecond that it stores. No scan could find a
-// conversation of the first second of the year 1, whose date is zero, or of the last fraction of the year 9999.
+// conversation of the first second of the year 1, whose date is zero.
 func date(param string, t time.Time) (*string, error) {
 	t = t.UTC()
 	if t.Truncate(time.Second).IsZero() || t.Year() < 1 || t.After(latest) {
-		return nil, &ParamError{Param: param, Reason: "must be after 0001-01-01T00:00:00Z and at most 9999-12-31T23:59:59Z"}
+		return nil, &ParamError{Param: param, Reason: "must be after 0001-01-01T00:00:00Z and at most 9999-12-31T23:59:59.999Z"}
 	}
 	return new(t.Format("2006-01-02T15:04:05.999Z")), nil
 }

@@ -37,7 +37,7 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 		"attributes too long":         {client.CreateParams{Attributes: map[string]string{"a": strings.Repeat("x", 16<<10)}}, "Attributes"},
 		"state unknown":               {client.CreateParams{State: new(client.State("open"))}, "State"},
 		"state initializing":          {client.CreateParams{State: new(client.StateInitializing)}, "State"},
-		"date no scan could read":     {client.CreateParams{DateCreated: new(time.Date(9999, 12, 31, 23, 59, 59, 1e6, time.UTC))}, "DateCreated"},
+		"date no scan could read":     {client.CreateParams{DateCreated: new(time.Time{}.Add(time.Millisecond))}, "DateCreated"},
 		"state empty":                 {client.CreateParams{State: new(client.State(""))}, "State"},
 		"created closed":              {client.CreateParams{State: new(client.StateClosed)}, "State"},
 		"inactive after too little":   {client.CreateParams{InactiveAfter: new(59 * time.Second)}, "InactiveAfter"},
@@ -61,29 +61,6 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestHopelessListsAreNotSent(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, newScript(t))
-	now := time.Now()
-	for param, params := range map[string]client.ListParams{
-		"State":     {State: "open"},
-		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
-		"PageSize":  {PageSize: 1001},
-		"Limit":     {Limit: -1},
-		"Cursor":    {Cursor: "1:PTactive_2026-01-18T03:17:17.005Z_CH0"},
-	} {
-		_, err := collect(t, c, params)
-		assert.Equal(t, param, paramError(t, err).Param)
-	}
-	_, err := c.Conversations.Page(t.Context(), client.ListParams{Limit: 1})
-	assert.Equal(t, "Limit", paramError(t, err).Param)
-	_, err = collect(t, c, client.ListParams{PageSize: -1})
-	assert.Equal(t, "PageSize", paramError(t, err).Param)
-	_, err = collect(t, c, client.ListParams{EndDate: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
-	assert.Equal(t, "EndDate", paramError(t, err).Param)
 }
 
 // Requests that would reach the collection, or what is above it, are not sent.

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twilio-conversations-go/conversations/api/json"
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
@@ -268,6 +269,8 @@ func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 		return newForeign("the response is cut short", err)
 	case is[fault](err):
 		return err
+	case errors.Is(err, json.ErrTooManyItems):
+		return errTooManyItems
 	}
 	return newForeign(string(errMalformed), err)
 }
