@@ -61,10 +61,40 @@ func (e ConversationEnumWebhookEnabledType) Valid() bool {
 	}
 }
 
+// Defines values for ConversationStateEventReason.
+const (
+	ConversationStateEventReasonAPI   ConversationStateEventReason = "API"
+	ConversationStateEventReasonEVENT ConversationStateEventReason = "EVENT"
+	ConversationStateEventReasonTIMER ConversationStateEventReason = "TIMER"
+)
+
+// Valid indicates whether the value is a known member of the ConversationStateEventReason enum.
+func (e ConversationStateEventReason) Valid() bool {
+	switch e {
+	case ConversationStateEventReasonAPI:
+		return true
+	case ConversationStateEventReasonEVENT:
+		return true
+	case ConversationStateEventReasonTIMER:
+		return true
+	default:
+		return false
+	}
+}
+
 // ConversationBindings The addresses that a conversation sends from, by kind of channel.
 type ConversationBindings struct {
 	// Email The default sender of outbound email.
 	Email ConversationEmailBinding `json:"email,omitempty"`
+}
+
+// ConversationChange What a response to onConversationAdd or onConversationUpdate changes. A member that is left out stays as requested. Twilio documents `friendly_name`; its own samples set `attributes` too.
+type ConversationChange struct {
+	// Attributes Any data of the application, as JSON text of at most 16 KB.
+	Attributes *string `json:"attributes,omitempty"`
+
+	// FriendlyName The human-readable name, at most 256 characters.
+	FriendlyName *string `json:"friendly_name,omitempty"`
 }
 
 // ConversationEmailBinding The default sender of outbound email.
@@ -81,6 +111,63 @@ type ConversationEnumState string
 
 // ConversationEnumWebhookEnabledType Whether a change fires webhooks.
 type ConversationEnumWebhookEnabledType string
+
+// ConversationEvent The parameters of the events onConversationAdd, onConversationAdded, onConversationUpdate, onConversationUpdated, onConversationRemove and onConversationRemoved. What is not set is left out. Times are in UTC, to the millisecond.
+type ConversationEvent struct {
+	// ConversationSID The SID of the conversation. onConversationAdd has none.
+	ConversationSID string `json:"ConversationSid,omitempty"`
+
+	// UniqueName The unique name of the conversation.
+	UniqueName string `json:"UniqueName,omitempty"`
+
+	// FriendlyName The human-readable name of the conversation.
+	FriendlyName string `json:"FriendlyName,omitempty"`
+
+	// State The state of a conversation. `active` is the default; `inactive` can become active again; `closed` is final; `initializing` means that Twilio is still attaching participants.
+	State ConversationEnumState `json:"State,omitempty"`
+
+	// Attributes Any data of the application, as JSON text; `{}` where none is set.
+	Attributes string `json:"Attributes,omitempty"`
+
+	// DateCreated When the conversation was created.
+	DateCreated time.Time `json:"DateCreated,omitempty"`
+
+	// DateUpdated When the conversation was last updated.
+	DateUpdated time.Time `json:"DateUpdated,omitempty"`
+
+	// DateRemoved When the conversation was deleted. Only onConversationRemoved has it.
+	DateRemoved time.Time `json:"DateRemoved,omitempty"`
+
+	// AccountSID The SID of the account that the conversation belongs to.
+	AccountSID string `json:"AccountSid,omitempty"`
+
+	// ChatServiceSID The SID of the Conversation Service that the conversation belongs to.
+	ChatServiceSID string `json:"ChatServiceSid,omitempty"`
+
+	// MessagingServiceSID The SID of the Messaging Service that the conversation belongs to.
+	MessagingServiceSID string `json:"MessagingServiceSid,omitempty"`
+
+	// Source Where the change came from: `SDK` or `API`, or the channel of the message that created the conversation, such as `SMS`.
+	Source string `json:"Source,omitempty"`
+
+	// ClientIdentity The identity of the chat user who made the change through a client SDK.
+	ClientIdentity string `json:"ClientIdentity,omitempty"`
+
+	// MessagingBindingAddress The address of the sender, where a message created the conversation.
+	MessagingBindingAddress string `json:"MessagingBinding.Address,omitempty"`
+
+	// MessagingBindingProxyAddress The address that the message was sent to, where a message created the conversation.
+	MessagingBindingProxyAddress string `json:"MessagingBinding.ProxyAddress,omitempty"`
+
+	// MessageBody The text of the message that is about to create the conversation.
+	MessageBody string `json:"MessageBody,omitempty"`
+
+	// Media The media of the message that is about to create the conversation, as JSON text.
+	Media string `json:"Media,omitempty"`
+
+	// RetryCount How often the delivery was repeated. Twilio does not document it.
+	RetryCount int `json:"RetryCount,omitempty"`
+}
 
 // ConversationForm The fields of a conversation that a request can set.
 type ConversationForm struct {
@@ -132,6 +219,39 @@ type ConversationLinks struct {
 	// Webhooks The webhooks scoped to the conversation.
 	Webhooks string `json:"webhooks,omitempty"`
 }
+
+// ConversationStateEvent The parameters of the event onConversationStateUpdated. What is not set is left out. Times are in UTC, to the millisecond.
+type ConversationStateEvent struct {
+	// ConversationSID The SID of the conversation.
+	ConversationSID string `json:"ConversationSid,omitempty"`
+
+	// StateFrom The state that the conversation had.
+	StateFrom ConversationEnumState `json:"StateFrom,omitempty"`
+
+	// StateTo The state that the conversation has now.
+	StateTo ConversationEnumState `json:"StateTo,omitempty"`
+
+	// Reason Why the state changed: a request (`API`), a timer (`TIMER`), or an event such as a new message (`EVENT`).
+	Reason ConversationStateEventReason `json:"Reason,omitempty"`
+
+	// StateUpdated When the state changed.
+	StateUpdated time.Time `json:"StateUpdated,omitempty"`
+
+	// AccountSID The SID of the account that the conversation belongs to.
+	AccountSID string `json:"AccountSid,omitempty"`
+
+	// ChatServiceSID The SID of the Conversation Service that the conversation belongs to.
+	ChatServiceSID string `json:"ChatServiceSid,omitempty"`
+
+	// MessagingServiceSID The SID of the Messaging Service that the conversation belongs to.
+	MessagingServiceSID string `json:"MessagingServiceSid,omitempty"`
+
+	// RetryCount How often the delivery was repeated. Twilio does not document it.
+	RetryCount int `json:"RetryCount,omitempty"`
+}
+
+// ConversationStateEventReason Why the state changed: a request (`API`), a timer (`TIMER`), or an event such as a new message (`EVENT`).
+type ConversationStateEventReason string
 
 // ConversationTimers When the timers of a conversation fire. A timer that is not set has no member here.
 type ConversationTimers struct {
