@@ -76,7 +76,7 @@ drill: ## Rehearse a change of the description; V=-v shows each step
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI
-	@for pkg in ./client ./client/conversationstest ./client/webhook; do \
+	@for pkg in ./api/json ./client ./client/conversationstest ./client/webhook; do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "fuzzing $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \

@@ -45,14 +45,18 @@
 //
 // # Listing
 //
-// [Conversations.List] ranges over all conversations that match, fetching the next page while the
-// caller works on this one. [Conversations.Page] returns one page with a [Cursor] for the next, which can
-// be stored to go on after a crash. A list that fails yields its error after everything before it, with a cursor to resume
-// from.
+// [Conversations.List] ranges over the conversations that match, fetching the next page while the
+// caller works on the current one. [Conversations.Page] returns one page and a [Cursor] for the next,
+// which can be stored to resume after a crash. A cursor belongs to the service, state and dates of its
+// list; any other list refuses it. A list that fails yields its error after everything before it, with
+// a cursor to resume from.
 //
-// [Conversations.Scan] visits the same conversations several times as fast, in no particular order, by reading
-// windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a scan, at a rate
-// that the server allows, and goes on past those that fail.
+// [Conversations.Scan] visits the same conversations several times as fast, in no particular order, by
+// reading windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a
+// scan, at a rate that the server allows, and continues past those that fail.
+//
+// Memory is bounded by the page requested: a response with more conversations is an error, and a
+// conversation that is kept does not keep its page.
 //
 // # Retries
 //

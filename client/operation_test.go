@@ -106,7 +106,9 @@ func TestWrappersSendEveryField(t *testing.T) {
 	params := allParams()
 	_, err := c.Create(t.Context(), params)
 	require.NoError(t, err)
-	_, err = c.Page(t.Context(), client.ListParams{State: client.StateActive, StartDate: *params.DateCreated, EndDate: *params.DateUpdated, PageSize: 5, Cursor: "1:PTactive_2026-01-18T03:17:17.005Z_CH00000000000000000000000000000001"})
+	list := client.ListParams{State: client.StateActive, StartDate: *params.DateCreated, EndDate: *params.DateUpdated, PageSize: 5}
+	list.Cursor = c.CursorOf(list, "PTactive_2026-01-18T03:17:17.005Z_CH00000000000000000000000000000001")
+	_, err = c.Page(t.Context(), list)
 	require.NoError(t, err)
 
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)

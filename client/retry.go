@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twilio-conversations-go/conversations/api/json"
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
@@ -272,6 +273,8 @@ func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 		return newForeign("the response is cut short", err)
 	case is[fault](err):
 		return err
+	case errors.Is(err, json.ErrTooManyItems):
+		return newForeign(fmt.Sprintf("%v: %v", errMalformed, json.ErrTooManyItems), err)
 	}
 	return newForeign(string(errMalformed), err)
 }

@@ -52,7 +52,7 @@ func TestWire(t *testing.T) {
 		"bindings", `{"email":{"projected_address":"support@example.com","name":"Support"}}`,
 		"url", `"https://conversations.twilio.com/v1/Conversations/CH1"`,
 		"links", `{"participants":"https://p","messages":"https://m","webhooks":"https://w","export":"https://e"}`)
-	page := `{"conversations":[` + answerBody + `],"meta":{"page":1,"page_size":25,"next_page_url":"https://conversations.twilio.com/v1/Conversations?PageSize=25&Page=2&PageToken=PTclosed_2024-01-18T03%3A17%3A17.005Z_CHa09ace6334284f0aa7f988ebad3e231a"}}`
+	page := `{"conversations":[` + answerBody + `],"meta":{"page":1,"page_size":25,"next_page_url":"https://conversations.twilio.com/v1/Conversations?PageSize=25&Page=2&PageToken=PTclosed_2024-01-18T03%3A17%3A17.005Z_CHa09ace6334284f0aa7f988ebad3e231b"}}`
 	webhook := client.WithWebhookEnabled(true)
 	for verb, op := range map[string]struct {
 		answer step
@@ -65,10 +65,12 @@ func TestWire(t *testing.T) {
 			return c.Fetch(ctx, id)
 		}},
 		"list": {jsonAnswer(200, page), func(ctx context.Context, c *client.Conversations) (any, error) {
-			return c.Page(ctx, client.ListParams{
-				State: client.StateClosed, PageSize: 25, Cursor: "1:PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a",
+			params := client.ListParams{
+				State: client.StateClosed, PageSize: 25,
 				StartDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), EndDate: time.Date(2024, 12, 31, 23, 59, 59, 999e6, time.UTC),
-			})
+			}
+			params.Cursor = c.CursorOf(params, "PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a")
+			return c.Page(ctx, params)
 		}},
 		"update": {jsonAnswer(200, answerBody), func(ctx context.Context, c *client.Conversations) (any, error) {
 			return c.Update(ctx, id, client.UpdateParams(allParams()), webhook)
