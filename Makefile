@@ -42,6 +42,14 @@ interop: ## Drive the emulator with the official twilio-go
 consumer: ## Use the client from a module of its own
 	cd testdata/consumer && go vet ./... && go test ./...
 
+.PHONY: inspector
+inspector: ## Drive the emulator's page in Chromium, which is installed if that is possible
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		echo "chromium is missing"; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium; \
+		else echo "install it (Debian, as root: apt-get install chromium) and run make inspector again"; exit 1; fi; }
+	cd testdata/inspector && go vet ./... && go test -count=1 ./...
+
 .PHONY: drill
 drill: ## Rehearse a change of the description; V=-v shows each step
 	go vet ./testdata/drill
@@ -70,4 +78,4 @@ vuln: ## Look for known vulnerabilities in the dependencies
 	go run $(GOVULNCHECK) ./...
 
 .PHONY: check
-check: test race lint stale fuzz interop consumer drill ## All that CI checks
+check: test race lint stale fuzz interop consumer inspector drill ## All that CI checks

@@ -91,6 +91,7 @@ type call struct {
 	service    string // the one in the path, or the account's default one
 	path       string // for error messages
 	collection string // absolute URL, in the form of path that was called
+	entry      *Request
 }
 
 func (c *call) key() storeKey { return storeKey{c.account.SID, c.service} }
@@ -110,6 +111,14 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	c, refused := e.open(r)
 	entry := e.record(c, r, body)
+	done := func(status int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if entry.Duration == 0 {
+			entry.Status, entry.Duration = status, max(time.Since(arrived), 1)
+		}
+	}
+	defer done(0) // the connection was dropped
 
 	a, truncate := answer{}, false
 	switch {
@@ -122,9 +131,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		a, truncate = e.script(c, r, func() answer { return e.perform(c, r, body) })
 	}
-	e.mu.Lock()
-	entry.Status = a.status
-	e.mu.Unlock()
+	done(a.status)
 	if truncate {
 		sendTruncated(w, a, arrived)
 	}
@@ -173,6 +180,9 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	v := &violations{}
 	c.op.checkHead(v, r, c.values)
 	c.op.checkBody(v, r.Header, body)
+	e.mu.Lock()
+	c.entry.Violations = v.texts()
+	e.mu.Unlock()
 	for _, violation := range v.list {
 		if !e.lenient || !ignorable(violation) {
 			return refusal(violation, c.path).answer()

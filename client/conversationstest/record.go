@@ -9,6 +9,8 @@ import (
 
 // Request is a request that an [Emulator] received.
 type Request struct {
+	// Number counts the requests from 1. A reset does not restart it.
+	Number int
 	// Time is when it arrived, by the emulator's clock.
 	Time time.Time
 	// Operation is its operationId. It is empty where the path is not one of the API's.
@@ -25,6 +27,12 @@ type Request struct {
 	// Status is the status of the response; 0 if there is none, because the connection was dropped or
 	// the request is still being worked on.
 	Status int
+	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
+	Duration time.Duration
+	// Violations are what [ValidateRequest] reports of the request, if the operation was to be performed.
+	Violations []string
+	// Fault is the [Fault] that applied, or nil.
+	Fault *Fault
 }
 
 // maxLogBytes is about how much memory the recorded requests take at most.
@@ -33,6 +41,7 @@ const maxLogBytes = 16 << 20
 // requestLog keeps the latest requests, as many as fit.
 type requestLog struct {
 	maxRequests int
+	received    int
 	entries     []logEntry // oldest first
 	bytes       int        // the sum of their sizes
 }
@@ -43,6 +52,8 @@ type logEntry struct {
 }
 
 func (l *requestLog) add(r *Request) {
+	l.received++
+	r.Number = l.received
 	if l.maxRequests == 0 {
 		return
 	}
@@ -115,6 +126,9 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	entry.Time = e.now()
+	if c != nil {
+		c.entry = entry
+	}
 	e.log.add(entry)
 	return entry
 }
