@@ -64,6 +64,7 @@ func run(m *testing.M) int {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.Flag("disable-lcd-text", true), // smaller pictures
 		chromedp.Flag("hide-scrollbars", false),
 		// Names of other sites that come to resolve to this machine.
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"),

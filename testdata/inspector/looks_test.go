@@ -111,7 +111,9 @@ func TestLooks(t *testing.T) {
 			p.waitText("#conversations .detail h2", "Order 1041")
 			check("conversation")
 			if *update && scheme == "light" && device == "desktop" {
+				p.do(chromedp.EmulateViewport(1280, 640))
 				p.picture("inspector.png")
+				p.do(chromedp.EmulateViewport(1280, 800))
 			}
 			p.show("#requests")
 			p.waitText("#requests-rows", "2 violations")
