@@ -78,7 +78,7 @@ func (r *Request) size() int {
 	size := fixed + len(r.Method) + len(r.Path) + len(r.Host)
 	for _, values := range []map[string][]string{r.Query, r.Form, r.Header} {
 		for name, list := range values {
-			size += perValue + len(name)
+			size += perValue + 2*len(name) // a violation may name it again
 			for _, value := range list {
 				size += perValue + len(value)
 			}
@@ -89,7 +89,8 @@ func (r *Request) size() int {
 
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
 // response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
-// about 16 MiB. Of a request without valid credentials only Time and Status are recorded.
+// about 16 MiB. Of a request without valid credentials only Number, Time, Status and Duration are
+// recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
