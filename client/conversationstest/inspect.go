@@ -3,6 +3,7 @@ package conversationstest
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -61,6 +62,21 @@ func (e *Emulator) Status() Status {
 		}
 	}
 	return s
+}
+
+// lockSettled locks e.mu once no timer is due, so that counts and indexes by state are what they will
+// be. A million timers may be due: other requests get their turn after each batch.
+func (e *Emulator) lockSettled() (now time.Time) {
+	for {
+		e.mu.Lock()
+		now = e.now()
+		e.fire(toInstant(now))
+		if e.settled(toInstant(now)) {
+			return now
+		}
+		e.mu.Unlock()
+		runtime.Gosched()
+	}
 }
 
 // usedServices returns the default service of an account and those that have been used. The caller
