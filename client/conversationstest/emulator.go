@@ -91,6 +91,7 @@ type call struct {
 	service    string // the one in the path, or the account's default one
 	path       string // for error messages
 	collection string // absolute URL, in the form of path that was called
+	violations violations
 	entry      *Request
 }
 
@@ -110,6 +111,11 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A server's ReadTimeout is for reading. If it went on, it would end a scripted delay.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	c, refused := e.open(r)
+	if refused == nil {
+		// The same checks as in ValidateRequest, which returns what they find.
+		c.op.checkHead(&c.violations, r, c.values)
+		c.op.checkBody(&c.violations, r.Header, body)
+	}
 	entry := e.record(c, r, body)
 	done := func(status int) {
 		e.mu.Lock()
@@ -176,14 +182,8 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if handle == nil {
 		return notEmulated(c.op).answer()
 	}
-	// The same checks as in ValidateRequest, which returns what they find; here the first decides.
-	v := &violations{}
-	c.op.checkHead(v, r, c.values)
-	c.op.checkBody(v, r.Header, body)
-	e.mu.Lock()
-	c.entry.Violations = v.texts()
-	e.mu.Unlock()
-	for _, violation := range v.list {
+	// The first violation decides.
+	for _, violation := range c.violations.list {
 		if !e.lenient || !ignorable(violation) {
 			return refusal(violation, c.path).answer()
 		}

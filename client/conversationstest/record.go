@@ -29,7 +29,7 @@ type Request struct {
 	Status int
 	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
 	Duration time.Duration
-	// Violations are what [ValidateRequest] reports of the request, if the operation was to be performed.
+	// Violations are what [ValidateRequest] reports of the request.
 	Violations []string
 	// Fault is the [Fault] that applied, or nil.
 	Fault *Fault
@@ -78,11 +78,14 @@ func (r *Request) size() int {
 	size := fixed + len(r.Method) + len(r.Path) + len(r.Host)
 	for _, values := range []map[string][]string{r.Query, r.Form, r.Header} {
 		for name, list := range values {
-			size += perValue + 2*len(name) // a violation may name it again
+			size += perValue + len(name)
 			for _, value := range list {
 				size += perValue + len(value)
 			}
 		}
+	}
+	for _, text := range r.Violations {
+		size += perValue + len(text)
 	}
 	return size
 }
@@ -112,6 +115,7 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 		entry.Header = r.Header.Clone()
 		if c.op != nil {
 			entry.Operation = c.op.id
+			entry.Violations = c.violations.texts()
 			if c.op.form != nil && len(body) <= maxBody {
 				entry.Form = parseForm(r.Header, body)
 			}

@@ -258,7 +258,13 @@ func (p *page) click(selector string) {
 		const node = document.querySelector(%q);
 		return node?.checkVisibility() && !node.disabled && (node.closest("dialog") || !document.querySelector("dialog[open]"));
 	})()`, selector))
-	p.do(chromedp.Click(chromedp.CSS(selector)))
+	at := eval[[]float64](p, fmt.Sprintf(`(() => {
+		const node = document.querySelector(%q);
+		node.scrollIntoView({ block: "nearest", behavior: "instant" });
+		const { x, y, width, height } = node.getBoundingClientRect();
+		return [x + width / 2, y + height / 2];
+	})()`, selector))
+	p.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
 // fill types a text in the place of what a field holds.

@@ -590,7 +590,7 @@ const requests = {
         el("h2", {}, this.title(r)),
         el("p", { class: "head" }, el("span", { class: `tag ${look}` }, text), r.duration && el("span", {}, took(r.duration)), el("span", {}, dateTime(r.time))),
         r.method && el("div", { class: "actions" }, button("Copy as curl", () => copy(curl(r), "the curl command"))),
-        r.violations?.length > 0 && [el("h3", {}, "Violations"), el("ul", { class: "violations" }, r.violations.map((text) => el("li", {}, text.replace(/^\w+: request: /, ""))))],
+        r.violations?.length > 0 && [el("h3", {}, "Violations"), el("ul", { class: "violations" }, r.violations.map((text) => el("li", {}, text)))],
         r.fault && [el("h3", {}, "Fault that was applied"), faultFacts(r.fault)],
         r.method && [el("h3", {}, "Request"), facts(["Method", r.method], ["Path", el("code", {}, r.path)], ["Host", el("code", {}, r.host)])],
         block("Query", r.query),
