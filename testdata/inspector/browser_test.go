@@ -163,7 +163,11 @@ func newTab(t *testing.T) *page {
 		defer p.mu.Unlock()
 		switch event := event.(type) {
 		case *runtime.EventExceptionThrown:
-			p.problems = append(p.problems, event.ExceptionDetails.Text+" "+event.ExceptionDetails.Exception.Description)
+			details := event.ExceptionDetails
+			if details.Exception != nil { // a script that cannot be parsed has none
+				details.Text += " " + details.Exception.Description
+			}
+			p.problems = append(p.problems, details.Text)
 		case *runtime.EventConsoleAPICalled:
 			p.problems = append(p.problems, fmt.Sprintf("console.%s: %s", event.Type, event.Args[0].Value))
 		case *log.EventEntryAdded:
@@ -175,6 +179,8 @@ func newTab(t *testing.T) *page {
 			p.urls = append(p.urls, event.Request.URL)
 		}
 	}))
+	p.ctx, cancel = context.WithTimeout(ctx, time.Minute) // not before: the tab would end with it
+	t.Cleanup(cancel)
 	call(p, network.Enable, network.EnableParams{})
 	call(p, log.Enable, cdp.Empty{})
 	p.do(chromedp.EmulateViewport(1280, 800))

@@ -204,7 +204,8 @@ func TestChanges(t *testing.T) {
 	p.click("#dialog button.primary")
 	p.waitText("#faults-rows", "connection closed")
 	p.click(`nav a[href="#conversations"]`)
-	p.click("#conversations-rows a")
+	p.show(eval[string](p, `document.querySelector("#conversations-rows li:first-child a").hash`))
+	p.waitText(detail+" h2", "Order 1001")
 	p.click(detail + " .actions button:nth-child(3)")
 	p.waitText("#toast", "The connection was closed without a response.")
 
