@@ -69,6 +69,14 @@ consumer: ## Use the client from modules of their own, with OpenTelemetry and oa
 	cd testdata/consumer && go vet ./... && go test ./...
 	cd testdata/integrations && go vet ./... && go test ./...
 
+.PHONY: inspector
+inspector: ## Drive the emulator's page in Chromium, which is installed if that is possible
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		echo "chromium is missing"; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium; \
+		else echo "install it (Debian, as root: apt-get install chromium) and run make inspector again"; exit 1; fi; }
+	cd testdata/inspector && go vet ./... && go test -count=1 ./...
+
 .PHONY: drill
 drill: ## Rehearse a change of the description; V=-v shows each step
 	go vet ./testdata/drill
@@ -108,4 +116,4 @@ reproducible: release ## Build a release twice, the second time from nothing, an
 		GOCACHE="$$first/cache" $(MAKE) release && cmp "$$first/checksums.txt" .dist/checksums.txt
 
 .PHONY: check
-check: race lint stale upstream fuzz interop consumer drill ## All that CI checks
+check: race lint stale upstream fuzz interop consumer inspector drill ## All that CI checks

@@ -91,6 +91,8 @@ type call struct {
 	service    string // the one in the path, or the account's default one
 	path       string // for error messages
 	collection string // absolute URL, in the form of path that was called
+	violations violations
+	entry      *Request
 }
 
 func (c *call) key() storeKey { return storeKey{c.account.SID, c.service} }
@@ -109,7 +111,20 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A server's ReadTimeout is for reading. If it went on, it would end a scripted delay.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	c, refused := e.open(r)
+	if refused == nil {
+		// The same checks as in ValidateRequest, which returns what they find.
+		c.op.checkHead(&c.violations, r, c.values)
+		c.op.checkBody(&c.violations, r.Header, body)
+	}
 	entry := e.record(c, r, body)
+	done := func(status int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if entry.Duration == 0 {
+			entry.Status, entry.Duration = status, max(time.Since(arrived), 1)
+		}
+	}
+	defer done(0) // the connection was dropped
 
 	a, truncate := answer{}, false
 	switch {
@@ -122,9 +137,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		a, truncate = e.script(c, r, func() answer { return e.perform(c, r, body) })
 	}
-	e.mu.Lock()
-	entry.Status = a.status
-	e.mu.Unlock()
+	done(a.status)
 	if truncate {
 		sendTruncated(w, a, arrived)
 	}
@@ -175,11 +188,8 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if e.variants.is("error.order-fields", "conversation-first") && c.values["Sid"] != "" && !e.exists(c) {
 		return notFound(c.path).answer()
 	}
-	// The same checks as in ValidateRequest, which returns what they find; here the first decides.
-	v := &violations{}
-	c.op.checkHead(v, r, c.values)
-	c.op.checkBody(v, r.Header, body)
-	for _, violation := range v.list {
+	// The first violation decides.
+	for _, violation := range c.violations.list {
 		if !e.lenient || !ignorable(violation) {
 			return refusal(violation, c.path).answer()
 		}

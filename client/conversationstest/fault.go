@@ -106,6 +106,9 @@ func (e *Emulator) script(c *call, r *http.Request, perform func() answer) (a an
 	if fault == nil {
 		return perform(), false
 	}
+	e.mu.Lock()
+	c.entry.Fault = fault
+	e.mu.Unlock()
 	if fault.Commit {
 		a = perform()
 		wait(r, fault.Delay)

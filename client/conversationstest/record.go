@@ -9,6 +9,8 @@ import (
 
 // Request is a request that an [Emulator] received.
 type Request struct {
+	// Number counts the requests from 1. A reset does not restart it.
+	Number int
 	// Time is when it arrived, by the emulator's clock.
 	Time time.Time
 	// Operation is its operationId. It is empty where the path is not one of the API's.
@@ -25,6 +27,12 @@ type Request struct {
 	// Status is the status of the response; 0 if there is none, because the connection was dropped or
 	// the request is still being worked on.
 	Status int
+	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
+	Duration time.Duration
+	// Violations are what [ValidateRequest] reports of the request.
+	Violations []string
+	// Fault is the [Fault] that applied, or nil.
+	Fault *Fault
 }
 
 // maxLogBytes is about how much memory the recorded requests take at most.
@@ -33,6 +41,7 @@ const maxLogBytes = 16 << 20
 // requestLog keeps the latest requests, as many as fit.
 type requestLog struct {
 	maxRequests int
+	received    int
 	entries     []logEntry // oldest first
 	bytes       int        // the sum of their sizes
 }
@@ -43,6 +52,8 @@ type logEntry struct {
 }
 
 func (l *requestLog) add(r *Request) {
+	l.received++
+	r.Number = l.received
 	if l.maxRequests == 0 {
 		return
 	}
@@ -73,12 +84,16 @@ func (r *Request) size() int {
 			}
 		}
 	}
+	for _, text := range r.Violations {
+		size += perValue + len(text)
+	}
 	return size
 }
 
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
 // response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
-// about 16 MiB. Of a request without valid credentials only Time and Status are recorded.
+// about 16 MiB. Of a request without valid credentials only Number, Time, Status and Duration are
+// recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -100,6 +115,7 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 		entry.Header = r.Header.Clone()
 		if c.op != nil {
 			entry.Operation = c.op.id
+			entry.Violations = c.violations.texts()
 			if c.op.form != nil && len(body) <= maxBody {
 				entry.Form = parseForm(r.Header, body)
 			}
@@ -115,6 +131,9 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	entry.Time = e.now()
+	if c != nil {
+		c.entry = entry
+	}
 	e.log.add(entry)
 	return entry
 }

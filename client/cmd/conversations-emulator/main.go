@@ -117,7 +117,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		pageLimit = flags.Int("max-page-size", 100, "hold at most `n` conversations in a page, up to 1000, whatever PageSize requests")
 		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
 		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
-		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, activity, the clock")
+		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: the inspector, faults, seeding, activity, the clock")
 	)
 	var opts []conversationstest.Option
 	flags.Func("assume", "`rule=variant` of FIDELITY.md: behave otherwise than assumed; may be repeated", func(text string) error {
@@ -167,12 +167,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
+	greeting := fmt.Sprintf("listening on http://%s\n", listener.Addr())
 	var handler http.Handler = emulator
 	if *controls {
-		handler = control(emulator, hosts(*addr, listener.Addr()))
+		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list)
+		greeting += fmt.Sprintf("inspector on %s\n", inspectorURL(listener.Addr()))
 	}
 	warnIfOpen(*addr, stderr)
-	if err := serve(ctx, listener, handler, stdout); err != nil {
+	if err := serve(ctx, listener, handler, greeting, stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
@@ -241,8 +243,8 @@ func newAccounts(flags *flag.FlagSet) *accounts {
 	return a
 }
 
-// serve prints where it listens once it does, and returns when ctx is done and every request answered.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, stdout io.Writer) error {
+// serve prints a greeting once it listens, and returns when ctx is done and every request answered.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, greeting string, stdout io.Writer) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -254,7 +256,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, std
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	if _, err := fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr()); err != nil {
+	if _, err := io.WriteString(stdout, greeting); err != nil {
 		_ = server.Close()
 		return err
 	}

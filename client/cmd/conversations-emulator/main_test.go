@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,7 +65,11 @@ func start(t *testing.T, args ...string) *program {
 		p.client.CloseIdleConnections()
 		cancel()
 		assert.Equal(t, 0, <-p.exited)
-		assert.Empty(t, <-rest, "more than one line")
+		second := ""
+		if slices.Contains(args, "-control") {
+			second = "inspector on " + p.url + "/_emulator/\n"
+		}
+		assert.Equal(t, second, <-rest, "the other lines")
 		assert.Empty(t, p.stderr.String())
 	})
 	return p
