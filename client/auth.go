@@ -8,11 +8,12 @@ import (
 	"strings"
 )
 
-// BasicAuth authenticates each request with HTTP basic authentication: an account SID (AC…) and its
-// auth token, or an API key SID (SK…) and its secret, which Twilio recommends for production.
+// BasicAuth authenticates each request with HTTP basic authentication: an API key SID (SK…) and its
+// secret, which Twilio recommends for production, or an account SID (AC…) and its auth token.
 //
-// Like every [RequestEditor] it also serves the bare generated client, through gen.WithRequestEditorFn. An
-// empty or malformed user name or an empty password is reported by the first call, before anything is sent.
+// If the SID is empty or malformed, or the secret is empty, each call returns a [*ParamError],
+// wrapped, and nothing is sent. BasicAuth also serves the bare generated client, through
+// gen.WithRequestEditorFn.
 //
 // See https://www.twilio.com/docs/iam/api-keys
 func BasicAuth(sid, secret string) RequestEditor {
@@ -33,9 +34,12 @@ func BasicAuth(sid, secret string) RequestEditor {
 }
 
 // BearerToken authenticates each request with an OAuth 2.0 access token. The function is called for
-// every attempt, with the context of the call. It should return a token that it keeps until shortly
-// before it expires, and be safe for concurrent use. If it fails, nothing is sent and the call
-// returns its error, wrapped.
+// each attempt, with the context of the attempt. It must be safe for concurrent use, and should
+// keep a token until shortly before it expires.
+//
+// If it fails, nothing is sent and the call returns its error, wrapped. A TokenSource of
+// golang.org/x/oauth2 does all of this. An example of it is in
+// testdata/integrations/integrations_test.go of this module.
 //
 // See https://www.twilio.com/docs/iam/oauth-apps/oauth-access-token
 func BearerToken(token func(context.Context) (string, error)) RequestEditor {
