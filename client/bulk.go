@@ -67,9 +67,10 @@ type BulkFailure struct {
 // counted and recorded, and the others continue:
 //
 //	closed := c.Conversations.Scan(ctx, client.ScanParams{State: client.StateClosed})
-//	result, err := client.ForEach(ctx, closed, func(ctx context.Context, conv *client.Conversation) error {
-//		return c.Conversations.Delete(ctx, conv.SID)
-//	}, client.BulkParams{})
+//	result, err := client.ForEach(ctx, closed,
+//		func(ctx context.Context, conv *client.Conversation) error {
+//			return c.Conversations.Delete(ctx, conv.SID)
+//		}, client.BulkParams{})
 //
 // An action must use the context that it is given. When the response to a call with that context is
 // a 429 (too many requests), the call is retried, up to twice as many times as otherwise. The next

@@ -52,11 +52,6 @@ type CreateParams struct {
 	BindingsEmailName *string
 }
 
-// UpdateParams are the fields to change, the same as in [CreateParams]: nil leaves a field as it is, and
-// so does an empty string, with which Twilio cannot clear one. Setting State to StateClosed closes the
-// conversation, for good.
-//
-// See https://www.twilio.com/docs/conversations/api/conversation-resource#update-conversation
 // UpdateParams has the fields of CreateParams in the same order, so that it converts to them. A
 // field that is added to one is a compile error until it is added to the other.
 
