@@ -3,6 +3,7 @@ package conversationstest
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -81,6 +82,25 @@ func TestRegions(t *testing.T) {
 	}
 }
 
+func TestRegionsThatDiffer(t *testing.T) {
+	t.Parallel()
+	dublin := Start(t, InMemory(), WithRegion("ie1"))
+	r := post(t, dublin, "/v1/Conversations")
+	assert.Contains(t, r.text, `"messaging_service_sid":null`)
+	const given = "MG00000000000000000000000000000001"
+	assert.Equal(t, given, post(t, dublin, "/v1/Conversations", "MessagingServiceSid", given).body["messaging_service_sid"])
+
+	sydney := Start(t, InMemory(), WithRegion("au1"))
+	for _, target := range []string{"/v1/Conversations", "/v1/Nothing"} {
+		r = get(t, sydney, target)
+		assert.Equal(t, 403, r.StatusCode)
+		assert.Equal(t, 50385, r.code())
+		assert.Equal(t, "Conversations are disabled in this region", r.body["message"])
+	}
+	r = do(t, sydney, http.MethodGet, "/v1/Conversations", nil, func(r *http.Request) { r.Header.Del("Authorization") })
+	assert.Equal(t, 401, r.StatusCode)
+}
+
 func TestOptionsThatDoNotHold(t *testing.T) {
 	t.Parallel()
 	account := Account{SID: DefaultAccountSID, AuthToken: "x"}
@@ -96,6 +116,12 @@ func TestOptionsThatDoNotHold(t *testing.T) {
 		"default service":    WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultServiceSID: "IS1"}),
 		"service":            WithServices("IS1"),
 		"region":             WithRegion(""),
+		"no region":          WithRegion("x y"),
+		"capitals":           WithRegion("US1"),
+		"inactive timer":     WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultInactiveTimer: time.Minute - 1}),
+		"closed timer":       WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultClosedTimer: 10*time.Minute - 1}),
+		"negative timer":     WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultClosedTimer: -time.Hour}),
+		"nil":                nil,
 		"page size":          WithMaxPageSize(0),
 		"large page size":    WithMaxPageSize(1001),
 		"write limit":        WithWriteLimit(0),

@@ -52,7 +52,7 @@ func roundTrip(t testing.TB, s *Server, method, target string, form url.Values, 
 	require.NoError(t, err)
 	req.SetBasicAuth(s.AccountSID, s.AuthToken)
 	if method == http.MethodPost {
-		req.Header.Set("Content-Type", specFormType)
+		req.Header.Set("Content-Type", formType)
 	}
 	for _, edit := range edit {
 		edit(req)
@@ -102,12 +102,6 @@ func seed(t testing.TB, s *Server, conversations ...Conversation) []string {
 
 func TestTheTenOperations(t *testing.T) {
 	t.Parallel()
-	assert.Equal(t, []string{
-		"createConversation", "createServiceConversation", "deleteConversation", "deleteServiceConversation",
-		"fetchConversation", "fetchServiceConversation", "listConversation", "listServiceConversation",
-		"updateConversation", "updateServiceConversation",
-	}, Operations())
-
 	for _, scope := range []string{"/v1", "/v1/Services/" + testService} {
 		t.Run(scope, func(t *testing.T) {
 			t.Parallel()

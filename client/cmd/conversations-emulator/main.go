@@ -10,17 +10,24 @@
 //
 //	POST /_emulator/faults         {"operation": "createConversation", "faults": [{"status": 503, "times": 2}]}
 //	POST /_emulator/conversations  [{"unique_name": "a", "state": "closed", "date_created": "2026-01-01T00:00:00Z"}]
+//	POST /_emulator/activity       {"sid": "CH0123456789abcdef0123456789abcdef"}
 //	POST /_emulator/clock          {"advance": "1h30m"}
 //	POST /_emulator/reset
 //	GET  /_emulator/requests
 //
 // A POST takes JSON of the type application/json. The operation of faults is an operationId or "*" for
 // any; the members of a fault are status, code, message, header, body, delay, times, commit, drop and
-// truncate, those of conversationstest.Fault. The members of a conversation, which is stored as it is,
-// are those of the API and chat_service_sid, date_inactive, date_closed, email_address and email_name;
-// the answer is {"sids": [...]}. The clock moves ahead, so that timers fire. A reset removes the
-// conversations, the faults and the latest 10,000 requests, which the last of these paths shows.
-// What is done without an answer to give is answered with 204, and a mistake with 400 and a line of text.
+// truncate, those of conversationstest.Fault. A value of header is a text or a list of texts. The
+// members of a conversation, which is stored as it is, are those of the API and chat_service_sid,
+// date_inactive, date_closed, email_address and email_name; the response is {"sids": [...]}. Activity
+// is what a message in a conversation would cause: it becomes active again, and its timers restart.
+// The clock moves ahead, so that timers fire. A reset removes the conversations, the faults and the
+// latest 10,000 requests, which the last of these paths shows.
+//
+// The statuses are 200 with a result and 204 without one; 400 for a mistake, which includes what would
+// have no effect; 403 for a web page of another origin, or a Host that is not the address of this
+// server; 404 and 405 for a path or method that does not exist; 413 for a body above 16 MB; 415 for
+// another content type. The body of an error is a line of text.
 package main
 
 import (
@@ -58,18 +65,16 @@ const (
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conversations-emulator", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	tenants := newAccounts(flags)
 	var (
 		addr      = flags.String("addr", "127.0.0.1:4010", "`address` to listen on; port 0 picks a free one")
-		account   = flags.String("account-sid", conversationstest.DefaultAccountSID, "`SID` of the account, AC and 32 hexadecimal digits")
-		token     = flags.String("auth-token", conversationstest.DefaultAuthToken, "auth `token` of the account")
-		key       = flags.String("api-key", "", "API `key` of the account, as SID:secret")
-		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default one (default any)")
-		region    = flags.String("region", "us1", "`region` of the account; hosts of other regions are answered with 401")
+		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default ones (default any)")
+		region    = flags.String("region", "us1", "`region` of the accounts; hosts of other regions are answered with 401")
 		lenient   = flags.Bool("lenient", false, "ignore unknown and repeated parameters instead of answering 400")
-		pageLimit = flags.Int("max-page-size", 1000, "hold at most `n` conversations in a page, whatever PageSize asks for")
+		pageLimit = flags.Int("max-page-size", 100, "hold at most `n` conversations in a page, up to 1000, whatever PageSize requests")
 		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
 		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
-		control   = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, the clock")
+		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, activity, the clock")
 	)
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -81,13 +86,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 
-	tenant := conversationstest.Account{SID: *account, AuthToken: *token}
-	if *key != "" {
-		sid, secret, _ := strings.Cut(*key, ":")
-		tenant.Keys = map[string]string{sid: secret}
-	}
 	opts := []conversationstest.Option{
-		conversationstest.WithAccounts(tenant),
+		conversationstest.WithAccounts(tenants.list...),
 		conversationstest.WithRegion(*region),
 		conversationstest.WithMaxPageSize(*pageLimit),
 		conversationstest.WithLatency(*latency),
@@ -101,7 +101,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *limit != 0 {
 		opts = append(opts, conversationstest.WithWriteLimit(*limit))
 	}
-	if !*control {
+	if !*controls {
 		opts = append(opts, conversationstest.WithRequestLog(0)) // nobody could ask for it
 	}
 	emulator, err := conversationstest.New(opts...)
@@ -109,28 +109,96 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conversations-emulator: %s\n", strings.TrimPrefix(err.Error(), "conversationstest: "))
 		return exitUsage
 	}
-	var handler http.Handler = emulator
-	if *control {
-		handler = withControl(emulator)
+	if err := checkAddr(*addr); err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitUsage
 	}
-	if err := serve(ctx, *addr, handler, stdout); err != nil {
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitFailed
+	}
+	var handler http.Handler = emulator
+	if *controls {
+		handler = control(emulator, hosts(*addr, listener.Addr()))
+	}
+	if err := serve(ctx, listener, handler, stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
 	return exitOK
 }
 
-// serve prints where it listens once it does, and returns when ctx is done and every request answered.
-func serve(ctx context.Context, addr string, handler http.Handler, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
+// checkAddr reports an address that nothing can listen on, whatever the machine.
+func checkAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
 	}
+	if err != nil {
+		return fmt.Errorf("-addr %q is not host:port", addr)
+	}
+	return nil
+}
+
+// accounts are what the flags of accounts say. The first -account-sid names the account that there is
+// by default, each other one adds an account; the flags that follow it are about that account.
+type accounts struct {
+	list  []conversationstest.Account
+	named bool // -account-sid was given
+}
+
+func newAccounts(flags *flag.FlagSet) *accounts {
+	a := &accounts{list: []conversationstest.Account{{
+		SID:       conversationstest.DefaultAccountSID,
+		AuthToken: conversationstest.DefaultAuthToken,
+	}}}
+	last := func() *conversationstest.Account { return &a.list[len(a.list)-1] }
+	flags.Func("account-sid", "`SID` of the account, AC and 32 hexadecimal digits; given again, it adds an account, "+
+		"which the flags after it are about (default "+conversationstest.DefaultAccountSID+")", func(sid string) error {
+		if a.named {
+			a.list = append(a.list, conversationstest.Account{})
+		}
+		a.named = true
+		last().SID = sid
+		return nil
+	})
+	flags.Func("auth-token", "auth `token` of the account (default "+conversationstest.DefaultAuthToken+")", func(token string) error {
+		last().AuthToken = token
+		return nil
+	})
+	flags.Func("api-key", "an API `key` of the account, as SID:secret; may be repeated", func(key string) error {
+		sid, secret, _ := strings.Cut(key, ":")
+		if last().Keys == nil {
+			last().Keys = map[string]string{}
+		}
+		last().Keys[sid] = secret
+		return nil
+	})
+	flags.Func("bearer-token", "an OAuth access `token` of the account; may be repeated", func(token string) error {
+		last().BearerTokens = append(last().BearerTokens, token)
+		return nil
+	})
+	timer := func(name string, of func(*conversationstest.Account) *time.Duration, least string) {
+		flags.Func(name, "`duration` of that timer of new conversations of the account, at least "+least+" (default none)", func(text string) error {
+			d, err := time.ParseDuration(text)
+			*of(last()) = d
+			return err
+		})
+	}
+	timer("default-inactive", func(a *conversationstest.Account) *time.Duration { return &a.DefaultInactiveTimer }, "1m")
+	timer("default-closed", func(a *conversationstest.Account) *time.Duration { return &a.DefaultClosedTimer }, "10m")
+	return a
+}
+
+// serve prints where it listens once it does, and returns when ctx is done and every request answered.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, stdout io.Writer) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0),                        // what clients do wrong, they are told
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends scripted delays
 	}

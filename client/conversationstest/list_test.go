@@ -109,25 +109,48 @@ func TestDateFiltersAreInclusive(t *testing.T) {
 		seed(t, s, Conversation{UniqueName: name, DateCreated: created})
 	}
 	for query, want := range map[string]string{
-		"StartDate=2026-01-01":                                  "dcba",
-		"EndDate=2026-01-01":                                    "cba",
-		"StartDate=2026-01-01&EndDate=2026-01-01":               "cba",
-		"StartDate=2026-01-02":                                  "d",
-		"EndDate=2025-12-31":                                    "",
-		"StartDate=2026-01-01T00:00:00Z":                        "dcba",
-		"StartDate=2026-01-01T00:00:01Z":                        "dcb",
-		"EndDate=2026-01-01T12:00:00Z":                          "ba",
-		"EndDate=2026-01-01T12:00:00":                           "ba",
-		"EndDate=2026-01-01T12:00Z":                             "ba",
-		"EndDate=2026-01-01T12:00:00.500Z":                      "ba",
-		"EndDate=2026-01-01T12:00:00.499Z":                      "a",
-		"StartDate=2026-01-01T12:00:00.501Z":                    "dc",
-		"EndDate=2026-01-01T13:00:00%2B01:00":                   "ba",
-		"StartDate=2026-01-02&EndDate=2026-01-01":               "",
-		"StartDate=&EndDate=&State=&PageSize=&Page=&PageToken=": "dcba",
+		"StartDate=2026-01-01":                    "dcba",
+		"EndDate=2026-01-01":                      "cba",
+		"StartDate=2026-01-01&EndDate=2026-01-01": "cba",
+		"StartDate=2026-01-02":                    "d",
+		"EndDate=2025-12-31":                      "",
+		"StartDate=2026-01-01T00:00:00Z":          "dcba",
+		"StartDate=2026-01-01T00:00:01Z":          "dcb",
+		"EndDate=2026-01-01T12:00:00Z":            "ba",
+		"EndDate=2026-01-01T12:00:00":             "ba",
+		"EndDate=2026-01-01T12:00Z":               "ba",
+		"EndDate=2026-01-01T12:00:00.500Z":        "ba",
+		"EndDate=2026-01-01T12:00:00.499Z":        "a",
+		"StartDate=2026-01-01T12:00:00.501Z":      "dc",
+		"EndDate=2026-01-01T13:00:00%2B01:00":     "ba",
+		"StartDate=2026-01-02&EndDate=2026-01-01": "",
+		"StartDate=&EndDate=&PageToken=":          "dcba",
 	} {
 		assert.Equal(t, want, strings.Join(get(t, s, "/v1/Conversations?"+query).names(), ""), query)
 	}
+}
+
+// The pages around a page are those of its filters: what is outside of them is on none.
+func TestPreviousPageWithinTheFilters(t *testing.T) {
+	t.Parallel()
+	s := Start(t, InMemory())
+	day := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	for i := range 10 {
+		seed(t, s, Conversation{UniqueName: fmt.Sprint(i), DateCreated: day.AddDate(0, 0, i)})
+	}
+	first := s.URL + "/v1/Conversations?StartDate=2026-01-03&EndDate=2026-01-07&PageSize=2&Page=0"
+	pages := walk(t, s, first, "next_page_url")
+	assert.Equal(t, [][]string{{"6", "5"}, {"4", "3"}, {"2"}}, pages)
+	second := get(t, s, get(t, s, first).meta()["next_page_url"].(string)).meta()
+	assert.Equal(t, first, second["previous_page_url"], "the first page needs no token")
+	third := get(t, s, second["next_page_url"].(string)).meta()
+	assert.Equal(t, second["url"], third["previous_page_url"])
+	assert.Nil(t, third["next_page_url"])
+
+	// A token of another list is beside the filters.
+	token := strings.SplitAfter(get(t, s, "/v1/Conversations?PageSize=1").meta()["next_page_url"].(string), "PageToken=")[1]
+	assert.Equal(t, []string{"6", "5"}, get(t, s, first+"&PageToken="+token).names())
+	assert.Equal(t, first, get(t, s, first+"&PageToken="+token).meta()["previous_page_url"])
 }
 
 func TestListParametersThatAreRefused(t *testing.T) {
@@ -136,7 +159,7 @@ func TestListParametersThatAreRefused(t *testing.T) {
 	for query, code := range map[string]int{
 		"StartDate=yesterday": 20001, "EndDate=2026-02-30": 20001, "State=open": 20001,
 		"PageSize=0": 20001, "PageSize=-1": 20001, "PageSize=x": 20001, "PageSize=1001": 20007,
-		"Page=-1": 20001, "Page=x": 20001, "Page=99999999999999999999": 20001,
+		"State=": 20001, "PageSize=": 20001, "PageSize=007": 20001, "Page=": 20001, "Page=-1": 20001, "Page=x": 20001, "Page=99999999999999999999": 20001,
 		"PageToken=x": 20001, "PageToken=PTopen_2026-01-01T00:00:00.000Z_CH0123456789abcdef0123456789abcdef": 20001,
 		"PageToken=PTactive_2026-01-01T00:00:00.000Z_CH0123": 20001, "PageToken=PTactive_now_CH0123456789abcdef0123456789abcdef": 20001,
 	} {
@@ -162,18 +185,16 @@ func TestTokenWithoutMilliseconds(t *testing.T) {
 
 func TestPageSizes(t *testing.T) {
 	t.Parallel()
-	s := Start(t, InMemory())
-	seed(t, s, make([]Conversation, 1001)...)
-	assert.Len(t, get(t, s, "/v1/Conversations").items(), 50)
-	assert.Len(t, get(t, s, "/v1/Conversations?PageSize=1000").items(), 1000)
-
-	clamped := Start(t, InMemory(), WithMaxPageSize(100))
-	seed(t, clamped, make([]Conversation, 101)...)
-	r := get(t, clamped, "/v1/Conversations?PageSize=1000")
-	assert.Len(t, r.items(), 100)
-	assert.EqualValues(t, 100, r.meta()["page_size"])
-	assert.Contains(t, r.meta()["next_page_url"], "PageSize=100&")
-	assert.Len(t, get(t, clamped, "/v1/Conversations?PageSize=7").items(), 7)
+	for limit, opts := range map[int][]Option{100: nil, 1000: {WithMaxPageSize(1000)}, 7: {WithMaxPageSize(7)}} {
+		s := Start(t, append(opts, InMemory())...)
+		seed(t, s, make([]Conversation, limit+1)...)
+		r := get(t, s, "/v1/Conversations?PageSize=1000")
+		assert.Equal(t, limit, len(r.items()), "at most %d", limit)
+		assert.EqualValues(t, limit, r.meta()["page_size"])
+		assert.Contains(t, r.meta()["next_page_url"], fmt.Sprintf("PageSize=%d&", limit))
+		assert.Equal(t, 6, len(get(t, s, "/v1/Conversations?PageSize=6").items()))
+		assert.Equal(t, min(50, limit), len(get(t, s, "/v1/Conversations").items()), "the default")
+	}
 }
 
 // Page alone is the client's own state.
