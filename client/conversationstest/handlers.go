@@ -83,8 +83,11 @@ func (e *Emulator) fetch(c *call, _, _ url.Values) answer {
 }
 
 func (e *Emulator) update(c *call, _, form url.Values) answer {
-	now := e.lockSettled()
+	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := e.now()
+	at := toInstant(now)
+	e.fire(at)
 	s, conv := e.conversation(c)
 	if conv == nil {
 		return notFound(c.path).answer()
@@ -92,13 +95,13 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 	if !s.writeAllowed(e.writeLimit, now, conv) {
 		return errWriteLimit.answer()
 	}
+	e.settle(conv, at)
 	if err := editable(conv.State); err != nil {
 		return err.answer()
 	}
 	if holder := s.byName[form.Get("UniqueName")]; holder != nil && holder != conv {
 		return errNameTaken.answer()
 	}
-	at := toInstant(now)
 	changed := *conv
 	changed.Updated = at
 	changed.restart(at)
@@ -111,8 +114,11 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 }
 
 func (e *Emulator) remove(c *call, _, _ url.Values) answer {
-	now := e.lockSettled()
+	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := e.now()
+	at := toInstant(now)
+	e.fire(at)
 	s, conv := e.conversation(c)
 	if conv == nil {
 		return notFound(c.path).answer()
@@ -120,6 +126,7 @@ func (e *Emulator) remove(c *call, _, _ url.Values) answer {
 	if !s.writeAllowed(e.writeLimit, now, nil) {
 		return errWriteLimit.answer()
 	}
+	e.settle(conv, at)
 	s.remove(conv)
 	return answer{status: http.StatusNoContent, header: http.Header{}, body: nothing}
 }
@@ -139,13 +146,16 @@ func (e *Emulator) conversation(c *call) (*store, *conversation) {
 // test says with Touch that there was one. It is an error if there is no such conversation, or if it
 // is closed. See https://www.twilio.com/docs/conversations/states-timers
 func (e *Emulator) Touch(sid string) error {
-	now := toInstant(e.lockSettled())
+	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := toInstant(e.now())
+	e.fire(now)
 	conv := e.findSID(sid)
-	switch {
-	case conv == nil:
+	if conv == nil {
 		return errNoConversation(sid)
-	case conv.State == closed:
+	}
+	e.settle(conv, now)
+	if conv.State == closed {
 		return errClosed
 	}
 	changed := *conv

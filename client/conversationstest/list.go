@@ -174,6 +174,9 @@ const maxVisited = 5000
 // all the time: what is created or removed during a long walk may or may not be part of it.
 func (e *Emulator) walk(key storeKey, l *listing, from position, backwards bool) iter.Seq[*conversation] {
 	return func(yield func(*conversation) bool) {
+		e.mu.Lock()
+		e.fire(toInstant(e.now()))
+		e.mu.Unlock()
 		for more := true; more; {
 			more = e.walkSome(key, l, &from, backwards, yield)
 		}
@@ -184,7 +187,7 @@ func (e *Emulator) walkSome(key storeKey, l *listing, from *position, backwards 
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := toInstant(e.now())
-	settled := e.fire(now)
+	settled := e.settled(now)
 	s := e.stores[key]
 	if s == nil {
 		return false

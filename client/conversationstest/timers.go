@@ -1,9 +1,6 @@
 package conversationstest
 
-import (
-	"runtime"
-	"time"
-)
+import "time"
 
 // timer is when a timer fires, 0 being never.
 type timer instant
@@ -16,9 +13,10 @@ func timerAfter(d time.Duration, from instant) timer {
 	return timer(from) + timer(d.Milliseconds())
 }
 
-// maxFired is how many timers fire at most while the emulator is locked. A million may be due at
-// once, when the clock is moved; other requests get their turn after each batch.
-const maxFired = 500
+// maxFired is how many timers one request lets fire at most. A million may be due at once, when the
+// clock was moved. What is left fires with the requests that follow; until then a request that reads
+// sees it through [conversation.asOf], and one that changes a conversation settles that one.
+const maxFired = 250
 
 // due returns when the conversation's next timer fires and what its state is then, or 0.
 func (c *conversation) due() (at instant, next state) {
@@ -60,38 +58,39 @@ func newDueIndex() index {
 }
 
 // fire lets timers fire that are due, of all conversations and in the order in which they are due,
-// and reports whether none is left. It lets at most maxFired fire. The caller holds e.mu.
-//
-// No timer changes a conversation anywhere else: this is the place to tell an observer.
-func (e *Emulator) fire(now instant) (none bool) {
+// but no more than maxFired of them. The caller holds e.mu.
+func (e *Emulator) fire(now instant) {
 	for range maxFired {
 		c, ok := e.due.Min()
 		if !ok || !c.isDue(now) {
-			return true
+			return
 		}
-		e.due.DeleteMin()
-		c.store.byDate[c.State].Delete(c)
-		c.expire(c.due())
-		c.store.byDate[c.State].ReplaceOrInsert(c)
-		if at, _ := c.due(); at != 0 {
-			e.due.ReplaceOrInsert(c)
-		}
+		e.fireOne(c)
 	}
-	c, ok := e.due.Min()
-	return !ok || !c.isDue(now)
 }
 
-// lockSettled locks e.mu when every timer has fired that is due, for requests that change a
-// conversation: what they find is what is stored, and timers fire in order. Requests that only read
-// do not wait: they fire one batch, and see what is left through [conversation.asOf].
-func (e *Emulator) lockSettled() (now time.Time) {
-	for {
-		e.mu.Lock()
-		now = e.now()
-		if e.fire(toInstant(now)) {
-			return now
-		}
-		e.mu.Unlock()
-		runtime.Gosched()
+// settle lets the timers of a conversation fire that are due, ahead of those of others. A request that
+// changes a conversation does so first, and need not wait for a million others. The caller holds e.mu.
+func (e *Emulator) settle(c *conversation, now instant) {
+	for c.isDue(now) {
+		e.fireOne(c)
 	}
+}
+
+// fireOne lets the next timer of a conversation fire. No timer changes a conversation anywhere else:
+// this is the place to tell an observer.
+func (e *Emulator) fireOne(c *conversation) {
+	e.due.Delete(c)
+	c.store.byDate[c.State].Delete(c)
+	c.expire(c.due())
+	c.store.byDate[c.State].ReplaceOrInsert(c)
+	if at, _ := c.due(); at != 0 {
+		e.due.ReplaceOrInsert(c)
+	}
+}
+
+// settled reports whether no timer is due. The caller holds e.mu.
+func (e *Emulator) settled(now instant) bool {
+	c, ok := e.due.Min()
+	return !ok || !c.isDue(now)
 }

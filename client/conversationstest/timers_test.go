@@ -76,8 +76,8 @@ func TestReadsDoNotWaitForTimers(t *testing.T) {
 	}
 }
 
-// A change finds what is stored, so it comes after all timers that are due, in their order.
-func TestChangesComeAfterTimers(t *testing.T) {
+// A change finds the conversation as its timers left it, however many others are due.
+func TestChangesSettleTheirConversation(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(t *testing.T, s *Server, sid string){
 		"update": func(t *testing.T, s *Server, sid string) {
@@ -85,8 +85,19 @@ func TestChangesComeAfterTimers(t *testing.T) {
 		},
 		"delete": func(t *testing.T, s *Server, sid string) {
 			assert.Equal(t, 204, do(t, s, http.MethodDelete, "/v1/Conversations/"+sid, nil).StatusCode)
+			assert.Equal(t, 404, get(t, s, "/v1/Conversations/"+sid).StatusCode)
 		},
-		"touch": func(t *testing.T, s *Server, sid string) { assert.NoError(t, s.Touch(sid)) },
+		"touch": func(t *testing.T, s *Server, sid string) {
+			require.NoError(t, s.Touch(sid))
+			r := get(t, s, "/v1/Conversations/"+sid)
+			assert.Equal(t, "active", r.body["state"])
+			assert.NotEqual(t, r.body["date_created"], r.body["date_updated"])
+		},
+		"too late": func(t *testing.T, s *Server, sid string) {
+			s.Advance(time.Hour)
+			assert.Equal(t, 50377, post(t, s, "/v1/Conversations/"+sid, "FriendlyName", "x").code())
+			assert.ErrorIs(t, s.Touch(sid), errClosed)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,9 +105,35 @@ func TestChangesComeAfterTimers(t *testing.T) {
 			sids := seedMany(t, s)
 			s.Advance(90 * time.Minute)
 			change(t, s, sids[many-1])
+			assert.Greater(t, s.countDue(), many-3*maxFired, "the others are not waited for")
+			for s.countDue() > 0 {
+				get(t, s, "/v1/Conversations")
+			}
+			for _, c := range s.Conversations(testService) {
+				assert.Contains(t, []string{"inactive", "closed"}, c.State)
+			}
+			s.Reset()
 			assert.Zero(t, s.countDue())
-			assert.Equal(t, many/2, len(s.Conversations(testService)))
 		})
+	}
+}
+
+// One request lets one batch fire, of which the first are due first.
+func TestFireOneBatch(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1, maxFired - 1, maxFired, maxFired + 1} {
+		s := Start(t, InMemory())
+		past := make([]Conversation, n)
+		for i := range past {
+			past[i].DateInactive = time.Now().Add(-time.Hour)
+		}
+		seed(t, s, append(past, Conversation{DateClosed: time.Now().Add(time.Hour)})...)
+		s.mu.Lock()
+		now := toInstant(s.now())
+		assert.Equal(t, n == 0, s.settled(now), n)
+		s.fire(now)
+		assert.Equal(t, n <= maxFired, s.settled(now), n)
+		s.mu.Unlock()
 	}
 }
 
@@ -121,28 +158,10 @@ func TestTimersFireInOrder(t *testing.T) {
 			}
 		}
 		require.Equal(t, 1, stores)
-		s.due.DeleteMin()
-		c.expire(c.due())
-		s.due.ReplaceOrInsert(c)
+		s.fireOne(c)
 	}
 	assert.True(t, slices.IsSorted(seen))
-	assert.True(t, s.fire(now))
-}
-
-// Batches end where they should: a batch that is full and the last one says so.
-func TestFireReportsWhatIsLeft(t *testing.T) {
-	t.Parallel()
-	for n, none := range map[int]bool{0: true, 1: true, maxFired - 1: true, maxFired: true, maxFired + 1: false} {
-		s := Start(t, InMemory())
-		past := make([]Conversation, n)
-		for i := range past {
-			past[i].DateInactive = time.Now().Add(-time.Hour)
-		}
-		seed(t, s, append(past, Conversation{DateClosed: time.Now().Add(time.Hour)})...)
-		s.mu.Lock()
-		assert.Equal(t, none, s.fire(toInstant(s.now())), n)
-		s.mu.Unlock()
-	}
+	assert.True(t, s.settled(now))
 }
 
 // A page is found in steps, between which others have their turn. It is the same page.
