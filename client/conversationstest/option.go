@@ -34,6 +34,10 @@ type config struct {
 	latency     time.Duration
 	requestLog  int
 	inMemory    bool
+
+	accountWebhooks *Webhooks
+	serviceWebhooks map[string]*Webhooks
+	assume          WebhookAssumptions
 }
 
 // WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is

@@ -27,53 +27,56 @@ type Request struct {
 	Status int
 }
 
-// maxLogBytes is about how much memory the recorded requests take at most.
+// maxLogBytes is about how much memory a log takes at most.
 const maxLogBytes = 16 << 20
 
-// requestLog keeps the latest requests, as many as fit.
-type requestLog struct {
-	maxRequests int
-	entries     []logEntry // oldest first
-	bytes       int        // the sum of their sizes
+// recordLog keeps the latest records, as many as fit.
+type recordLog[T any] struct {
+	max     int           // records
+	entries []logEntry[T] // oldest first
+	bytes   int           // the sum of their sizes
 }
 
-type logEntry struct {
-	request *Request
-	size    int
+type logEntry[T any] struct {
+	record *T
+	size   int
 }
 
-func (l *requestLog) add(r *Request) {
-	if l.maxRequests == 0 {
+// add keeps a record of a size in bytes.
+func (l *recordLog[T]) add(record *T, size int) {
+	if l.max == 0 {
 		return
 	}
-	size := r.size()
-	l.entries = append(l.entries, logEntry{r, size})
+	l.entries = append(l.entries, logEntry[T]{record, size})
 	l.bytes += size
-	for len(l.entries) > l.maxRequests || l.bytes > maxLogBytes {
+	for len(l.entries) > l.max || l.bytes > maxLogBytes {
 		l.bytes -= l.entries[0].size
-		l.entries[0] = logEntry{}
+		l.entries[0] = logEntry[T]{}
 		l.entries = l.entries[1:]
 	}
 }
 
-func (l *requestLog) reset() { l.entries, l.bytes = nil, 0 }
+func (l *recordLog[T]) reset() { l.entries, l.bytes = nil, 0 }
 
-// size is about how much memory a request takes.
-func (r *Request) size() int {
-	const (
-		fixed    = 1 << 10 // the struct and its maps
-		perValue = 100     // the headers of slices and strings, and a place in a map
-	)
-	size := fixed + len(r.Method) + len(r.Path) + len(r.Host)
-	for _, values := range []map[string][]string{r.Query, r.Form, r.Header} {
-		for name, list := range values {
-			size += perValue + len(name)
-			for _, value := range list {
-				size += perValue + len(value)
-			}
+const (
+	recordSize = 1 << 10 // about what a record and its maps take
+	valueSize  = 100     // the headers of slices and strings, and a place in a map
+)
+
+// mapSize is about how much memory names and values take.
+func mapSize(values map[string][]string) (size int) {
+	for name, list := range values {
+		size += valueSize + len(name)
+		for _, value := range list {
+			size += valueSize + len(value)
 		}
 	}
 	return size
+}
+
+// size is about how much memory a request takes.
+func (r *Request) size() int {
+	return recordSize + len(r.Method) + len(r.Path) + len(r.Host) + mapSize(r.Query) + mapSize(r.Form) + mapSize(r.Header)
 }
 
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
@@ -84,7 +87,7 @@ func (e *Emulator) Requests() []Request {
 	defer e.mu.Unlock()
 	requests := make([]Request, len(e.log.entries))
 	for i, entry := range e.log.entries {
-		requests[i] = *entry.request
+		requests[i] = *entry.record
 	}
 	return requests
 }
@@ -115,7 +118,7 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	entry.Time = e.now()
-	e.log.add(entry)
+	e.log.add(entry, entry.size())
 	return entry
 }
 

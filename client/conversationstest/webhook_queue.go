@@ -5,9 +5,12 @@ import (
 	"sync"
 )
 
-// maxQueued is how many deliveries wait at most. What comes on top of them is lost, so that a receiver
-// that hangs costs no more memory than this.
-const maxQueued = 10_000
+// maxQueued is how many deliveries wait at most, and maxQueuedBytes about how much memory they take.
+// What comes on top of them is lost, so that a receiver that hangs costs no more than this.
+const (
+	maxQueued      = 10_000
+	maxQueuedBytes = 16 << 20
+)
 
 // queue carries out deliveries in the order in which they were added, one at a time. Its goroutine
 // lives only while there is one left to carry out.
@@ -16,9 +19,15 @@ type queue struct {
 	cancel context.CancelFunc
 
 	mu      sync.Mutex
-	waiting []func(context.Context)
+	waiting []queued
+	bytes   int           // the sum of their sizes
 	busy    chan struct{} // closed when nothing is left to do; nil while that is so
 	closed  bool
+}
+
+type queued struct {
+	deliver func()
+	size    int
 }
 
 func newQueue() *queue {
@@ -27,14 +36,16 @@ func newQueue() *queue {
 	return q
 }
 
-// add adds a delivery and returns at once. It reports false if the queue is full or closed.
-func (q *queue) add(deliver func(context.Context)) bool {
+// add adds a delivery that takes size bytes while it waits, and returns at once. It reports false if
+// the queue is full or closed.
+func (q *queue) add(size int, deliver func()) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || len(q.waiting) >= maxQueued {
+	if q.closed || len(q.waiting) >= maxQueued || q.bytes+size > maxQueuedBytes {
 		return false
 	}
-	q.waiting = append(q.waiting, deliver)
+	q.waiting = append(q.waiting, queued{deliver, size})
+	q.bytes += size
 	if q.busy == nil {
 		q.busy = make(chan struct{})
 		go q.run()
@@ -51,11 +62,12 @@ func (q *queue) run() {
 			q.mu.Unlock()
 			return
 		}
-		deliver := q.waiting[0]
-		q.waiting[0] = nil
+		next := q.waiting[0]
+		q.waiting[0] = queued{}
 		q.waiting = q.waiting[1:]
+		q.bytes -= next.size
 		q.mu.Unlock()
-		deliver(q.ctx)
+		next.deliver()
 	}
 }
 
@@ -72,10 +84,17 @@ func (q *queue) settle() {
 	}
 }
 
+// drop drops what waits.
+func (q *queue) drop() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting, q.bytes = nil, 0
+}
+
 // close drops what waits, ends what is being delivered, and waits for that.
 func (q *queue) close() {
 	q.mu.Lock()
-	q.closed, q.waiting = true, nil
+	q.closed, q.waiting, q.bytes = true, nil, 0
 	q.mu.Unlock()
 	q.cancel()
 	q.settle()

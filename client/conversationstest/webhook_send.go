@@ -79,13 +79,57 @@ type webhookResponse struct {
 	duration time.Duration
 }
 
-// exchange sends a request and reads its response, for 5 seconds at most. A round tripper follows no
-// redirect and sends no cookie.
-func exchange(ctx context.Context, transport http.RoundTripper, req *http.Request) (r webhookResponse) {
+var (
+	errLost      = errors.New("lost, as a Fault says")
+	errTruncated = errors.New("the response was truncated, as a Fault says")
+)
+
+// exchange sends a request and reads its response, for 5 seconds at most, unless a fault, which may be
+// nil, says otherwise.
+func exchange(ctx context.Context, transport http.RoundTripper, fault *Fault, req *http.Request) (r webhookResponse) {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
 	began := time.Now()
 	defer func() { r.duration = time.Since(began) }()
+	if fault == nil {
+		return receive(ctx, transport, req)
+	}
+	if fault.Commit {
+		r = receive(ctx, transport, req)
+	}
+	if err := sleep(ctx, fault.Delay); err != nil {
+		return webhookResponse{err: err}
+	}
+	switch {
+	case fault.Drop:
+		return webhookResponse{err: errLost}
+	case fault.replaces():
+		a := fault.answer()
+		r = webhookResponse{status: a.status, body: a.bytes()}
+	case !fault.Commit:
+		r = receive(ctx, transport, req)
+	}
+	if fault.Truncate && r.err == nil {
+		return webhookResponse{err: errTruncated}
+	}
+	return r
+}
+
+// sleep waits for a duration, or returns why ctx has ended.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// receive sends a request and reads its response. A round tripper follows no redirect and sends no
+// cookie.
+func receive(ctx context.Context, transport http.RoundTripper, req *http.Request) webhookResponse {
 	res, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return webhookResponse{err: err}

@@ -82,7 +82,7 @@ func TestHandlerTransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls sync.WaitGroup
 		send := func(handler http.HandlerFunc) webhookResponse {
-			return exchange(t.Context(), handlerTransport{handler, &calls}, delivered(t, http.MethodPost, "https://example.com/hook"))
+			return exchange(t.Context(), handlerTransport{handler, &calls}, nil, delivered(t, http.MethodPost, "https://example.com/hook"))
 		}
 		r := send(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(time.Second)
@@ -126,11 +126,11 @@ func TestQueue(t *testing.T) {
 		q.settle()
 		var order []int
 		for i := range 5 {
-			require.True(t, q.add(func(context.Context) {
+			require.True(t, q.add(1, func() {
 				time.Sleep(time.Second)
 				order = append(order, i)
 				if i == 4 { // what handles one delivery may cause another
-					assert.True(t, q.add(func(context.Context) { order = append(order, 5) }))
+					assert.True(t, q.add(1, func() { order = append(order, 5) }))
 				}
 			}))
 		}
@@ -140,15 +140,15 @@ func TestQueue(t *testing.T) {
 		assert.Equal(t, 5*time.Second, time.Since(began))
 
 		// Nothing runs while nothing is to do; the bubble would not end otherwise.
-		require.True(t, q.add(func(ctx context.Context) { <-ctx.Done(); order = append(order, 6) }))
+		require.True(t, q.add(1, func() { <-q.ctx.Done(); order = append(order, 6) }))
 		synctest.Wait()
 		for range maxQueued {
-			require.True(t, q.add(func(context.Context) { t.Error("delivered after close") }))
+			require.True(t, q.add(1, func() { t.Error("delivered after close") }))
 		}
-		assert.False(t, q.add(func(context.Context) {}), "full")
+		assert.False(t, q.add(1, func() {}), "full")
 		q.close()
 		assert.Equal(t, 6, order[len(order)-1])
-		assert.False(t, q.add(func(context.Context) {}), "closed")
+		assert.False(t, q.add(1, func() {}), "closed")
 		q.settle()
 		q.close()
 	})
