@@ -105,7 +105,7 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 		changed.Updated = at
 		changed.restart(at)
 		if !changed.set(form, at) {
-			changed = *conv
+			return change{kind: updated, store: s, before: conv, after: conv, at: at, nothing: true}, nil
 		}
 		return change{kind: updated, store: s, before: conv, after: &changed, at: at}, nil
 	})

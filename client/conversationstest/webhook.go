@@ -56,6 +56,7 @@ func isPre(event string) bool {
 // See https://www.twilio.com/docs/conversations/conversations-webhooks
 func WithWebhooks(w Webhooks) Option {
 	return func(c *config) error {
+		w := w
 		if err := w.check(); err != nil {
 			return err
 		}
@@ -71,6 +72,7 @@ func WithServiceWebhooks(sid string, w Webhooks) Option {
 		if !serviceSID.MatchString(sid) {
 			return fmt.Errorf("conversationstest: %q is not the SID of a service", sid)
 		}
+		w := w
 		if err := w.check(); err != nil {
 			return err
 		}
@@ -137,8 +139,8 @@ func (e *Emulator) webhooksOf(service string) *Webhooks {
 const defaultWebhookURL = "https://example.com/webhooks"
 
 // Webhooks connects a handler to receive all webhooks, without a port and whatever the URLs are: nothing
-// leaves the process. If none are configured, all seven events are sent to the handler as requests for
-// https://example.com/webhooks. Call it before the first request. In a bubble of [testing/synctest] the
+// leaves the process. If [WithWebhooks] has configured no URL, and [WithServiceWebhooks] nothing, both URLs
+// are https://example.com/webhooks. Call it before the first request. In a bubble of [testing/synctest] the
 // emulator must have been made in the bubble.
 //
 // The handler is called as a server would call it, one post-event at a time, and may use the API itself.
@@ -148,7 +150,10 @@ func (e *Emulator) Webhooks(handler http.Handler) {
 	defer e.unlock()
 	e.webhooks.transport = handlerTransport{handler, &e.webhooks.running}
 	if e.accountWebhooks == nil && len(e.serviceWebhooks) == 0 {
-		e.accountWebhooks = &Webhooks{PreURL: defaultWebhookURL, PostURL: defaultWebhookURL, Method: http.MethodPost}
+		e.accountWebhooks = &Webhooks{Method: http.MethodPost}
+	}
+	if w := e.accountWebhooks; w != nil && w.PreURL == "" && w.PostURL == "" {
+		w.PreURL, w.PostURL = defaultWebhookURL, defaultWebhookURL
 	}
 }
 

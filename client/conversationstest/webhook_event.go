@@ -75,8 +75,8 @@ func storedParams(c *conversation) []param {
 		param{"DateUpdated", webhookTime(c.Updated.time())})
 }
 
-// byRequest is in the events of changes that requests made.
-var byRequest = param{"Source", "API"}
+// viaAPI is where changes come from here: no client SDK and no channel is emulated.
+var viaAPI = param{"Source", "API"}
 
 // preEvent returns the event that a change has to wait for, or nil.
 func (e *Emulator) preEvent(c *call, ch *change) *event {
@@ -85,13 +85,13 @@ func (e *Emulator) preEvent(c *call, ch *change) *event {
 	}
 	switch ch.kind {
 	case created:
-		return e.newEvent(ch.store, onConversationAdd, append(conversationParams(ch.after), byRequest)...)
+		return e.newEvent(ch.store, onConversationAdd, append(conversationParams(ch.after), viaAPI)...)
 	case updated:
 		requested := *ch.after
 		requested.Updated = ch.before.Updated // it is not updated yet
-		return e.newEvent(ch.store, onConversationUpdate, append(storedParams(&requested), byRequest)...)
+		return e.newEvent(ch.store, onConversationUpdate, append(storedParams(&requested), viaAPI)...)
 	}
-	return e.newEvent(ch.store, onConversationRemove, append(storedParams(ch.before), byRequest)...)
+	return e.newEvent(ch.store, onConversationRemove, append(storedParams(ch.before), viaAPI)...)
 }
 
 // postEvents returns the events that a change fires, some of which may be nil.
@@ -100,11 +100,11 @@ func (e *Emulator) postEvents(c *call, ch *change) (events []*event) {
 	switch {
 	case !c.webhooks, ch.nothing && !e.assume.EventsForNoChange, changesState && e.assume.NoUpdatedForState:
 	case ch.kind == created:
-		events = append(events, e.newEvent(ch.store, onConversationAdded, append(storedParams(ch.after), byRequest)...))
+		events = append(events, e.newEvent(ch.store, onConversationAdded, append(storedParams(ch.after), viaAPI)...))
 	case ch.kind == updated:
-		events = append(events, e.newEvent(ch.store, onConversationUpdated, append(storedParams(ch.after), byRequest)...))
+		events = append(events, e.newEvent(ch.store, onConversationUpdated, append(storedParams(ch.after), viaAPI)...))
 	case ch.kind == removed:
-		params := append(storedParams(ch.before), byRequest, param{"DateRemoved", webhookTime(ch.at.time())})
+		params := append(storedParams(ch.before), viaAPI, param{"DateRemoved", webhookTime(ch.at.time())})
 		events = append(events, e.newEvent(ch.store, onConversationRemoved, params...))
 	}
 	if changesState && (c.webhooks || e.assume.StateUpdatedWithoutHeader) {
@@ -129,7 +129,7 @@ func (e *Emulator) timerFired(c *conversation, from state, at instant) {
 		return
 	}
 	if e.assume.UpdatedByTimer {
-		e.queue(e.newEvent(c.store, onConversationUpdated, storedParams(c)...))
+		e.queue(e.newEvent(c.store, onConversationUpdated, append(storedParams(c), viaAPI)...))
 	}
 	e.queue(e.stateUpdated(c.store, c, from, at, "TIMER"))
 }
