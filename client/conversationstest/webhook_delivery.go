@@ -137,15 +137,18 @@ var (
 
 // size is about how much memory an event takes while it waits.
 func (ev *event) size() int {
-	size := recordSize
+	size := 300 // the struct and its texts
 	for _, p := range ev.params {
-		size += valueSize + len(p.value)
+		size += 40 + len(p.value) // the headers of two strings, and what an allocation wastes
 	}
 	return size
 }
 
 // queue adds post-events, in order, to those that wait to be delivered. The caller holds e.mu.
 func (e *Emulator) queue(events ...*event) {
+	if e.webhooks.closed {
+		return
+	}
 	for _, ev := range events {
 		if ev != nil && !e.webhooks.waiting.add(ev.size(), func() { e.deliverPost(ev) }) {
 			e.logDelivery(ev, Delivery{Time: e.now(), URL: ev.target, Params: ev.values(), Err: errNotQueued})
