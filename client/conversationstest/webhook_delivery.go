@@ -82,9 +82,9 @@ func (w *webhooks) reset(maxLog int) {
 // Deliveries returns the attempts to deliver events that have ended since the emulator began or was
 // reset, in the order in which they ended. As many are kept as of [Emulator.Requests].
 //
-// Post-events are delivered one at a time, in the order in which they happened.
-// While 10,000 of them, or some that take 16 MiB, wait for a slow receiver, others are lost; their
-// deliveries have an Err.
+// Post-events are delivered one at a time, in the order in which they happened. A pre-event does not wait
+// for them. While 10,000 post-events, or some that take 16 MiB, wait for a slow receiver, others are lost:
+// their deliveries have an Err.
 func (e *Emulator) Deliveries() []Delivery {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -252,11 +252,12 @@ func runOracle(t *testing.T, seed uint64, schemas map[string]*openapi3.Schema) {
 		checkSchema(t, schemas, params)
 		mu.Lock()
 		got[params["ConversationSid"]] = append(got[params["ConversationSid"]], params)
+		reaction := next
 		mu.Unlock()
-		if isPre := strings.HasSuffix(r.URL.Path, "/pre"); isPre {
-			time.Sleep(next.takes)
-			rw.WriteHeader(next.status)
-			_, _ = io.WriteString(rw, next.body)
+		if strings.HasSuffix(r.URL.Path, "/pre") {
+			time.Sleep(reaction.takes)
+			rw.WriteHeader(reaction.status)
+			_, _ = io.WriteString(rw, reaction.body)
 		}
 	}))
 
@@ -281,7 +282,9 @@ func runOracle(t *testing.T, seed uint64, schemas map[string]*openapi3.Schema) {
 				r.Header.Set("X-Twilio-Webhook-Enabled", "false")
 			}
 		}
+		mu.Lock() // the handler may still be at work on the one before
 		next = reactions[rng.IntN(len(reactions))]
+		mu.Unlock()
 		form := url.Values{}
 		for _, field := range []struct {
 			name   string
