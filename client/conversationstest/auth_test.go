@@ -36,6 +36,7 @@ func TestCredentials(t *testing.T) {
 		"bearer token":    {edit: header("Bearer bearer"), sees: "first"},
 		"another account": {edit: basic(second.SID, "two"), sees: "second"},
 		"none":            {edit: func(r *http.Request) { r.Header.Del("Authorization") }, message: "Authentication Error - No credentials provided"},
+		"empty":           {edit: basic("", ""), message: "Authentication Error - No credentials provided"},
 		"garbage":         {edit: header("Basic !"), message: "Authentication Error - No credentials provided"},
 		"unknown user":    {edit: basic("AC00000000000000000000000000000003", "one"), message: "Authentication Error - invalid username"},
 		"no user":         {edit: basic("", "one"), message: "Authentication Error - invalid username"},
@@ -130,5 +131,18 @@ func TestOptionsThatDoNotHold(t *testing.T) {
 	} {
 		_, err := New(opt)
 		assert.ErrorContains(t, err, "conversationstest: ", name)
+	}
+}
+
+func TestOptionsAtTheirLimits(t *testing.T) {
+	t.Parallel()
+	account := Account{SID: DefaultAccountSID, AuthToken: "x", DefaultInactiveTimer: time.Minute, DefaultClosedTimer: 10 * time.Minute}
+	for _, opts := range [][]Option{
+		nil,
+		{WithMaxPageSize(1), WithWriteLimit(1), WithLatency(0), WithRequestLog(0), WithAccounts(account)},
+		{WithMaxPageSize(1000), WithServices()},
+	} {
+		_, err := New(opts...)
+		assert.NoError(t, err)
 	}
 }

@@ -83,7 +83,7 @@
 // # Size
 //
 // A page costs the same however many conversations there are: 100 of a million take less than a
-// millisecond, and a conversation takes about 350 bytes besides its texts (BenchmarkPage and
+// millisecond, and a conversation takes about 330 bytes besides its texts (BenchmarkPage and
 // BenchmarkSeedMillion). A page is written piece by piece, and a client that does not read it
 // within 30 seconds loses the connection. When the clock is moved and many timers are due at once,
 // no request waits for all of them: each lets some fire, and sees the others as if they had.

@@ -600,6 +600,20 @@ func TestValidatingTransportReportsTheHeadAtOnce(t *testing.T) {
 	assert.Empty(t, reports.take())
 }
 
+// A base that follows a redirect says which request was answered.
+func TestValidatingTransportKeepsTheRequestOfTheResponse(t *testing.T) {
+	t.Parallel()
+	other := call{method: "GET", path: inDefault}.request(t)
+	transport := conversationstest.ValidatingTransport(roundTrip(func(*http.Request) (*http.Response, error) {
+		res := answer(201, resource)
+		res.Request = other
+		return res, nil
+	}), func(err error) { t.Error(err) })
+	res, err := transport.RoundTrip(call{method: "POST", path: inDefault, body: "State=active"}.request(t))
+	require.NoError(t, err)
+	assert.Same(t, other, res.Request)
+}
+
 func TestValidatingTransportLeavesErrorsAlone(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("no route to host")

@@ -209,6 +209,12 @@ func TestControl(t *testing.T) {
 	status, _ = p.do(t, "GET", service1+"/b", "", "")
 	assert.Equal(t, 404, status)
 
+	for _, fault := range []string{
+		`"status": 200`, `"status": 599`, `"body": "x"`, `"delay": "1ms"`, `"header": {"A": "b"}`, `"drop": true`, `"truncate": true`,
+	} {
+		status, text := control("faults", `{"operation": "fetchConversation", "faults": [{`+fault+`}]}`)
+		assert.Equal(t, 204, status, "%s: %s", fault, text)
+	}
 	for path, bodies := range map[string][]string{
 		"faults": {"", "{", `{"operation": "create"}`, `{"colour": "red"}`, `{"operation": "*"} {}`,
 			`{"operation": "*", "faults": []}`, `{"operation": "*", "faults": [{}]}`, `{"operation": "*", "faults": [{"commit": true}]}`, "null",
