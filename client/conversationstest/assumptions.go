@@ -47,7 +47,18 @@ func (c *conversation) restart(now instant) {
 
 // expire is what a timer does when it fires. Both dates stay where they are.
 func (c *conversation) expire(at instant, next state) {
-	c.State, c.Updated = next, at
+	chosen := c.store.variants
+	if chosen.is("timer.kept", "cleared") {
+		if next == inactive {
+			c.Inactive = 0
+		} else {
+			c.Closed = 0
+		}
+	}
+	c.State = next
+	if !chosen.is("timer.date-updated", "unchanged") {
+		c.Updated = at
+	}
 }
 
 // awake is the state after activity such as a message: an inactive conversation is active again.

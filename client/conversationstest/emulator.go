@@ -150,6 +150,9 @@ func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 	escaped := r.URL.EscapedPath()
 	c := &call{account: account, service: account.DefaultServiceSID, path: strings.TrimPrefix(escaped, "/v1")}
 	c.webhooks = r.Header.Get("X-Twilio-Webhook-Enabled") == "true"
+	if e.variants.is("error.path", "whole") {
+		c.path = escaped
+	}
 	if e.region == regionWithout {
 		return c, errRegion
 	}
@@ -177,6 +180,9 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if handle == nil {
 		return notEmulated(c.op).answer()
 	}
+	if e.variants.is("error.order-fields", "conversation-first") && c.values["Sid"] != "" && !e.exists(c) {
+		return notFound(c.path).answer()
+	}
 	// The same checks as in ValidateRequest, which returns what they find; here the first decides.
 	v := &violations{}
 	c.op.checkHead(v, r, c.values)
@@ -194,7 +200,10 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if c.op.form != nil {
 		form, _ = url.ParseQuery(string(body))
 	}
-	a := handle(e, c, query, form)
+	if refused := e.refusedByVariant(c, query, form); refused != nil {
+		return refused.answer()
+	}
+	a := handle(e, c, query, form).vary(e.variants)
 	if e.check != nil {
 		e.check(r, a)
 	}

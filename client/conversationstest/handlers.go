@@ -63,6 +63,7 @@ func (e *Emulator) create(c *call, _, form url.Values) answer {
 			Closed:           c.account.closed(at),
 		}
 		conv.set(form, at)
+		e.vary(conv, form, at, false)
 		return change{kind: created, store: s, after: conv, at: at}, nil
 	})
 	if err != nil {
@@ -95,6 +96,9 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 			return change{}, errWriteLimit
 		}
 		e.settle(conv, at)
+		if conv.State == closed && form.Get("State") == closed.String() && e.variants.is("state.close-again", "accepted") {
+			return change{kind: updated, store: s, before: conv, after: conv, at: at, nothing: true}, nil
+		}
 		if err := editable(conv.State); err != nil {
 			return change{}, err
 		}
@@ -103,8 +107,11 @@ func (e *Emulator) update(c *call, _, form url.Values) answer {
 		}
 		changed := *conv
 		changed.Updated = at
-		changed.restart(at)
-		if !changed.set(form, at) {
+		if !e.variants.is("timer.restart", "kept") {
+			changed.restart(at)
+		}
+		anySet := changed.set(form, at)
+		if !e.vary(&changed, form, at, true) && !anySet {
 			return change{kind: updated, store: s, before: conv, after: conv, at: at, nothing: true}, nil
 		}
 		return change{kind: updated, store: s, before: conv, after: &changed, at: at}, nil
@@ -142,6 +149,14 @@ func (e *Emulator) conversation(c *call) (*store, *conversation) {
 		return nil, nil
 	}
 	return s, s.find(c.values["Sid"])
+}
+
+// exists reports whether the conversation that a call is about does.
+func (e *Emulator) exists(c *call) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, conv := e.conversation(c)
+	return conv != nil
 }
 
 // Touch is activity in the conversation with a SID, as a new message would cause it: an inactive

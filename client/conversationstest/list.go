@@ -39,6 +39,11 @@ type listing struct {
 	after    *position // where the page before ended; nil on the first
 	token    string
 	stripped bool // the token has no milliseconds
+
+	// Variants, see Assume.
+	oldestFirst bool
+	skip        uint64 // conversations before the page
+	emptyPage   bool   // a full last page leads to one
 }
 
 // everything is the listing of all conversations.
@@ -62,6 +67,7 @@ func (e *Emulator) newListing(query url.Values) listing {
 		after, stripped, _ := parseToken(l.token)
 		l.after, l.stripped = &after, stripped
 	}
+	l.vary(query, e.variants)
 	return l
 }
 
@@ -130,8 +136,12 @@ func (e *Emulator) page(key storeKey, l listing) (items []conversation, next, pr
 	if l.stripped {
 		return nil, "", ""
 	}
-	for c := range e.walk(key, &l, l.start(), false) {
+	for c := range e.walk(key, &l, l.start(), l.oldestFirst) {
 		if l.after != nil && c.position == *l.after {
+			continue
+		}
+		if l.skip > 0 {
+			l.skip--
 			continue
 		}
 		if len(items) == l.pageSize {
@@ -140,13 +150,16 @@ func (e *Emulator) page(key storeKey, l listing) (items []conversation, next, pr
 		}
 		items = append(items, *c)
 	}
+	if l.emptyPage && next == "" && len(items) == l.pageSize {
+		next = token(&items[len(items)-1])
+	}
 	if l.after == nil {
 		return items, next, ""
 	}
 	// The page before holds as many conversations as this one may, the last being at l.after. It has a
 	// token if there is a conversation before it, and is the first page otherwise.
 	n := 0
-	for c := range e.walk(key, &l, *l.after, true) {
+	for c := range e.walk(key, &l, *l.after, !l.oldestFirst) {
 		if n++; n > l.pageSize {
 			return items, next, token(c)
 		}
@@ -160,7 +173,10 @@ func (l *listing) start() position {
 	for i := range start.sid {
 		start.sid[i] = 0xff
 	}
-	if l.after != nil && start.before(*l.after) {
+	if l.oldestFirst {
+		start = position{Created: l.from}
+	}
+	if l.after != nil && (l.oldestFirst || start.before(*l.after)) {
 		return *l.after
 	}
 	return start

@@ -34,6 +34,7 @@ type config struct {
 	latency     time.Duration
 	requestLog  int
 	inMemory    bool
+	variants    assumed
 
 	accountWebhooks *Webhooks
 	serviceWebhooks map[string]*Webhooks

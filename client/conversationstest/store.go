@@ -125,6 +125,8 @@ type store struct {
 	byDate [states]index // byDate[anyState] has all
 	due    index         // the emulator's
 
+	variants assumed // the emulator's
+
 	messagingService string // the default one
 
 	// Writes since the second that began at window.
@@ -142,7 +144,7 @@ func (e *Emulator) store(key storeKey) *store {
 	if s := e.stores[key]; s != nil {
 		return s
 	}
-	s := &store{key: key, bySID: map[sid]*conversation{}, byName: map[string]*conversation{}, due: e.due}
+	s := &store{key: key, bySID: map[sid]*conversation{}, byName: map[string]*conversation{}, due: e.due, variants: e.variants}
 	if e.region != regionOfChat {
 		s.messagingService = derivedSID("MG", key.account+key.service)
 	}
@@ -156,9 +158,7 @@ func (e *Emulator) store(key storeKey) *store {
 func (s *store) add(c *conversation) {
 	c.store = s
 	s.bySID[c.sid] = c
-	if c.UniqueName != "" {
-		s.byName[c.UniqueName] = c
-	}
+	s.indexName(c)
 	s.byDate[anyState].ReplaceOrInsert(c)
 	s.byDate[c.State].ReplaceOrInsert(c)
 	if at, _ := c.due(); at != 0 {
@@ -172,10 +172,21 @@ func (s *store) remove(c *conversation) {
 	}
 	s.byDate[c.State].Delete(c)
 	s.byDate[anyState].Delete(c)
-	if c.UniqueName != "" {
+	if s.byName[c.UniqueName] == c {
 		delete(s.byName, c.UniqueName)
 	}
 	delete(s.bySID, c.sid)
+}
+
+// indexName makes a conversation known by its unique name, if it has one.
+func (s *store) indexName(c *conversation) {
+	switch {
+	case c.UniqueName == "":
+	case c.State != closed || !s.variants.is("unique-name.after-close", "freed"):
+		s.byName[c.UniqueName] = c
+	case s.byName[c.UniqueName] == c:
+		delete(s.byName, c.UniqueName)
+	}
 }
 
 // find takes a SID or a unique name, which can never look like a SID.

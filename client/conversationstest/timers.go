@@ -86,6 +86,7 @@ func (e *Emulator) fireOne(c *conversation) {
 	c.expire(at, next)
 	e.timerFired(c, from, at)
 	c.store.byDate[c.State].ReplaceOrInsert(c)
+	c.store.indexName(c)
 	if at, _ := c.due(); at != 0 {
 		e.due.ReplaceOrInsert(c)
 	}

@@ -35,6 +35,31 @@
 // have no effect; 403 for a web page of another origin, or a Host that is not the address of this
 // server; 404 and 405 for a path or method that does not exist; 413 for a body above 16 MB; 415 for
 // another content type. The body of an error is a line of text.
+//
+// # Probe
+//
+//	conversations-emulator probe -base-url https://conversations.twilio.com
+//
+// puts a server to the checks of FIDELITY.md and prints for each rule whether it holds, differs (and
+// what came instead) or cannot be told. The credentials are TWILIO_API_KEY and TWILIO_API_SECRET, or
+// else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, of the environment. A probe says what it will create
+// and asks first, unless -yes is given. It creates conversations whose names begin with fidelity-, at
+// most ten a second, and deletes them again, also when it is interrupted. It neither changes nor
+// deletes any others. A second interrupt ends it at once. Rules about timers need -slow and ten
+// minutes; rules about two services need -service.
+//
+// -json writes a report, and -compare prints what has changed since an earlier one. The exit status
+// is 0 if no rule differs, or with -compare if nothing has changed. It is 1 if one does, if the probe
+// was interrupted, or if conversations may be left. It is 2 if nothing was probed.
+//
+// # Proxy
+//
+//	conversations-emulator proxy -to https://conversations.twilio.com
+//
+// forwards requests to a server and prints a line to stderr for each request or response that violates
+// the project's OpenAPI document. Credentials, names and bodies are not part of it. A client uses
+// http://127.0.0.1:4011 as its base URL. The URLs of pages in lists lead to the proxy; nothing else is
+// changed. The exit status after SIGINT or SIGTERM is 1 if there was a violation.
 package main
 
 import (
@@ -70,8 +95,20 @@ const (
 
 // run is the program; it serves until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "probe":
+			return probe(ctx, args[1:], os.Stdin, stdout, stderr)
+		case "proxy":
+			return proxy(ctx, args[1:], stdout, stderr)
+		}
+	}
 	flags := flag.NewFlagSet("conversations-emulator", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "Usage: conversations-emulator [flags], or probe -help or proxy -help for those commands\n")
+		flags.PrintDefaults()
+	}
 	tenants := newAccounts(flags)
 	hooks := newWebhooks(flags)
 	var (
@@ -84,6 +121,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
 		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, activity, the clock")
 	)
+	var opts []conversationstest.Option
+	flags.Func("assume", "`rule=variant` of FIDELITY.md: behave otherwise than assumed; may be repeated", func(text string) error {
+		rule, variant, _ := strings.Cut(text, "=")
+		opts = append(opts, conversationstest.Assume(rule, variant))
+		return nil
+	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -94,12 +137,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 
-	opts := []conversationstest.Option{
+	opts = append([]conversationstest.Option{
 		conversationstest.WithAccounts(tenants.list...),
 		conversationstest.WithRegion(*region),
 		conversationstest.WithMaxPageSize(*pageLimit),
 		conversationstest.WithLatency(*latency),
-	}
+	}, opts...)
 	opts = append(opts, hooks.options()...)
 	if *services != "" {
 		opts = append(opts, conversationstest.WithServices(strings.Split(*services, ",")...))
