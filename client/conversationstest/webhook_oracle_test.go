@@ -23,8 +23,9 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// The oracle is a model of what webhooks are for, written from Twilio's pages and not from the emulator: a
-// random run of requests, timers, responses and faults is compared with it after each step.
+// The oracle is a model of what webhooks are for, written from Twilio's pages and not from the
+// emulator: a random run of requests, timers, responses and faults is compared with it after each
+// step.
 
 // world is the model of all that is known outside the emulator.
 type world struct {
@@ -420,7 +421,8 @@ func (r *reaction) script(s *Server, event string) {
 	}
 }
 
-// scriptPostEvents lets post-events go wrong, all of a name alike, with or without the receiver noticing.
+// scriptPostEvents lets post-events go wrong, all of a name alike, with or without the receiver
+// noticing.
 func (w *world) scriptPostEvents(s *Server) {
 	w.lose = map[string]bool{}
 	for _, event := range []string{"onConversationAdded", "onConversationUpdated", "onConversationRemoved", "onConversationStateUpdated"} {
