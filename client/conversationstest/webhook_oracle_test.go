@@ -143,6 +143,8 @@ var reactions = []reaction{
 	{status: 200, arrives: true, body: `{"attributes": "{"}`, code: 50304},
 	{status: 403, arrives: true, body: `{"friendly_name": "refused"}`, code: 50056},
 	{status: 500, arrives: true, code: 50056},
+	{status: 201, arrives: true, body: `{"friendly_name": "created"}`, code: 50056},
+	{status: 307, arrives: true, code: 50056},
 	{status: 200, arrives: true, takes: 4 * time.Second, body: `{"friendly_name": "late"}`, friendlyName: "late"},
 	{status: 403, arrives: true, takes: 6 * time.Second},
 	{fault: &Fault{Drop: true}},

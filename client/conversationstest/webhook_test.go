@@ -281,6 +281,11 @@ func TestAssumedRetries(t *testing.T) {
 		assert.Equal(t, d[2].ID, d[4].ID)
 		assert.ErrorIs(t, d[2].Err, context.DeadlineExceeded)
 		assert.Equal(t, 5*time.Second, d[2].Duration)
+		s.Fail(onConversationAdd, Fault{Drop: true})
+		s.Fail(onConversationAdded, Fault{Status: 500})
+		ask(t, s, "/v1/Conversations", "UniqueName", "b")
+		s.Settle()
+		assert.Len(t, s.Deliveries(), len(d)+2, "a 500 is not retried")
 	})
 }
 
