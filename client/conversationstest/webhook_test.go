@@ -302,6 +302,7 @@ func TestSlowReceiver(t *testing.T) {
 		}
 		seed(t, s, past...)
 		s.Advance(time.Hour)
+		synctest.Wait() // until all have fired
 		assert.Equal(t, 200, get(t, s, "/v1/Conversations").StatusCode)
 		assert.Equal(t, 201, post(t, s, "/v1/Conversations").StatusCode)
 		assert.Equal(t, began, time.Now(), "nobody has waited")
