@@ -21,12 +21,13 @@ type change struct {
 	before  *conversation // as it is stored; nil if it is created
 	after   *conversation // as it will be; what is removed stays as it is
 	at      instant
-	nothing bool // the request names no value to change
+	nothing bool // the request names no value to change; before and after are the same
 }
 
-// change makes the change that prepare checks and returns, with the webhooks that it fires, and returns
-// the conversation as it is then. A pre-event holds it back: the emulator is not locked meanwhile, so
-// that the change is prepared again afterwards, with the form as the pre-event has left it.
+// change makes the change that prepare checks and returns, with the webhooks that it fires, and
+// returns the conversation as it is then. A pre-event holds it back: the emulator is not locked
+// meanwhile, so that the change is prepared again afterwards, with the form as the pre-event has
+// left it.
 func (e *Emulator) change(c *call, form url.Values, prepare func(url.Values, time.Time) (change, *apiError)) (conversation, *apiError) {
 	e.mu.Lock()
 	defer e.unlock()
@@ -61,11 +62,9 @@ func (ch *change) commit() {
 	case created:
 		ch.store.add(ch.after)
 	case updated:
-		if !ch.nothing {
-			ch.store.remove(ch.before)
-			*ch.before = *ch.after
-			ch.store.add(ch.before)
-		}
+		ch.store.remove(ch.before)
+		*ch.before = *ch.after
+		ch.store.add(ch.before)
 	case removed:
 		ch.store.remove(ch.before)
 	}

@@ -80,9 +80,8 @@ func (e *Emulator) Advance(d time.Duration) {
 		panic("conversationstest: the clock cannot go back")
 	}
 	e.mu.Lock()
+	defer e.unlock()
 	e.advanced += min(d, math.MaxInt64-e.advanced)
-	e.unlock()
-	e.fireDue()
 }
 
 // now is the emulator's time. The caller holds e.mu.

@@ -17,13 +17,13 @@ type Request struct {
 	Method, Path string
 	// Host is the host that the client asked for.
 	Host string
-	// Query and Form are the parameters and the form fields as they were sent; what could not be parsed
-	// is left out.
+	// Query and Form are the parameters and the form fields as they were sent; what could not be
+	// parsed is left out.
 	Query, Form url.Values
 	// Header is what was sent, but of Authorization only the scheme.
 	Header http.Header
-	// Status is the status of the response; 0 if there is none, because the connection was dropped or
-	// the request is still being worked on.
+	// Status is the status of the response; 0 if there is none, because the connection was dropped
+	// or the request is still being worked on.
 	Status int
 }
 
@@ -79,9 +79,9 @@ func (r *Request) size() int {
 	return recordSize + len(r.Method) + len(r.Path) + len(r.Host) + mapSize(r.Query) + mapSize(r.Form) + mapSize(r.Header)
 }
 
-// Requests returns what the emulator received since it began or was reset, oldest first, whatever the
-// response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
-// about 16 MiB. Of a request without valid credentials only Time and Status are recorded.
+// Requests returns what the emulator received since it began or was reset, oldest first, whatever
+// the response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more
+// than take about 16 MiB. Of a request without valid credentials only Time and Status are recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -13,15 +13,16 @@ import (
 // /v1/Configuration/Webhooks does. See
 // https://www.twilio.com/docs/conversations/api/webhook-configuration-resource
 type Webhooks struct {
-	// PreURL receives pre-events, which can change or refuse what is requested, and PostURL post-events.
-	// Nothing is sent where a URL is empty. Both are of the scheme https or http: unlike Twilio, the
-	// emulator also delivers to addresses of this machine. A fragment is neither sent nor interpreted.
+	// PreURL receives pre-events, which can change or refuse what is requested, and PostURL
+	// post-events. Nothing is sent where a URL is empty. Both are of the scheme https or http:
+	// unlike Twilio, the emulator also delivers to addresses of this machine. A fragment is neither
+	// sent nor interpreted.
 	PreURL, PostURL string
 	// Method is POST or GET. The default is POST.
 	Method string
 	// Filters are the names of the events that are sent. Those of other resources, such as
-	// onMessageAdded, never are. nil stands for all seven events of conversations, which is an assumption:
-	// Twilio does not document its default.
+	// onMessageAdded, never are. nil stands for all seven events of conversations, which is an
+	// assumption: Twilio does not document its default.
 	Filters []string
 }
 
@@ -48,10 +49,10 @@ func isPre(event string) bool {
 	return event == onConversationAdd || event == onConversationUpdate || event == onConversationRemove
 }
 
-// WithWebhooks sends the events of all conversations as Twilio does: those of a request if it has the
-// header X-Twilio-Webhook-Enabled: true, and those of timers always. Each is signed with the auth token
-// of its account. By default none is sent, unless [Emulator.Webhooks] connects a handler. An invalid URL,
-// method or filter is an error.
+// WithWebhooks sends the events of all conversations as Twilio does: those of a request if it has
+// the header X-Twilio-Webhook-Enabled: true, and those of timers always. Each is signed with the
+// auth token of its account. By default none is sent, unless [Emulator.Webhooks] connects a
+// handler. An invalid URL, method or filter is an error.
 //
 // See https://www.twilio.com/docs/conversations/conversations-webhooks
 func WithWebhooks(w Webhooks) Option {
@@ -65,8 +66,8 @@ func WithWebhooks(w Webhooks) Option {
 	}
 }
 
-// WithServiceWebhooks does for one service what [WithWebhooks] does for all. It takes its place: what is
-// empty here is not sent at all. The service is one of any account.
+// WithServiceWebhooks does for one service what [WithWebhooks] does for all. It takes its place:
+// what is empty here is not sent at all. The service is one of any account.
 func WithServiceWebhooks(sid string, w Webhooks) Option {
 	return func(c *config) error {
 		if !serviceSID.MatchString(sid) {
@@ -84,7 +85,8 @@ func WithServiceWebhooks(sid string, w Webhooks) Option {
 	}
 }
 
-// otherEvent matches the names of events that are not sent, because their resources are not emulated.
+// otherEvent matches the names of events that are not sent, because their resources are not
+// emulated.
 var otherEvent = regexp.MustCompile(`^on(Message|Participant|User|Delivery)[A-Za-z]+$`)
 
 // check makes w independent of its caller and fills in what it leaves out.
@@ -135,16 +137,17 @@ func (e *Emulator) webhooksOf(service string) *Webhooks {
 	return e.accountWebhooks
 }
 
-// defaultWebhookURL is where webhooks go for which a handler is connected and nothing is configured.
+// defaultWebhookURL is where webhooks go for which a handler is connected and nothing is
+// configured.
 const defaultWebhookURL = "https://example.com/webhooks"
 
-// Webhooks connects a handler to receive all webhooks, without a port and whatever the URLs are: nothing
-// leaves the process. If [WithWebhooks] has configured no URL, and [WithServiceWebhooks] nothing, both URLs
-// are https://example.com/webhooks. Call it before the first request. In a bubble of [testing/synctest] the
-// emulator must have been made in the bubble.
+// Webhooks connects a handler to receive all webhooks, without a port and whatever the URLs are:
+// nothing leaves the process. If [WithWebhooks] has configured no URL, and [WithServiceWebhooks]
+// nothing, both URLs are https://example.com/webhooks. Call it before the first request. In a
+// bubble of [testing/synctest] the emulator must have been made in the bubble.
 //
-// The handler is called as a server would call it, one post-event at a time, and may use the API itself.
-// Its context ends after 5 seconds. A panic is a lost connection.
+// The handler is called as a server would call it, one post-event at a time, and may use the API
+// itself. Its context ends after 5 seconds. A panic is a lost connection.
 func (e *Emulator) Webhooks(handler http.Handler) {
 	e.mu.Lock()
 	defer e.unlock()

@@ -20,8 +20,8 @@ type Delivery struct {
 	Time time.Time
 	// EventType is the name of the event, one of [Events].
 	EventType string
-	// ConversationSID is the conversation. It is empty for onConversationAdd, which comes before there is
-	// one.
+	// ConversationSID is the conversation. It is empty for onConversationAdd, which comes before
+	// there is one.
 	ConversationSID string
 	// Method and URL are what was called. With the method GET the URL includes the parameters.
 	Method, URL string
@@ -67,13 +67,13 @@ type alarm struct {
 func (w *webhooks) init(maxLog int) {
 	w.waiting = newQueue()
 	w.log = &recordLog[loggedDelivery]{max: maxLog}
-	// A connection that is used once cannot have been closed by the receiver meanwhile, and leaves nothing
-	// behind. No proxy of the environment is used: requests go to the configured host.
+	// A connection that is used once cannot have been closed by the receiver meanwhile, and leaves
+	// nothing behind. No proxy of the environment is used: requests go to the configured host.
 	w.transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}
 }
 
-// reset forgets what was delivered and what waits for it. What is being delivered goes to a log that
-// nobody reads.
+// reset forgets what was delivered and what waits for it. What is being delivered goes to a log
+// that nobody reads.
 func (w *webhooks) reset(maxLog int) {
 	w.waiting.drop()
 	w.log = &recordLog[loggedDelivery]{max: maxLog}
@@ -82,9 +82,9 @@ func (w *webhooks) reset(maxLog int) {
 // Deliveries returns the attempts to deliver events that have ended since the emulator began or was
 // reset, in the order in which they ended. As many are kept as of [Emulator.Requests].
 //
-// Post-events are delivered one at a time, in the order in which they happened. A pre-event does not wait
-// for them. While 10,000 post-events, or some that take 16 MiB, wait for a slow receiver, others are lost:
-// their deliveries have an Err.
+// Post-events are delivered one at a time, in the order in which they happened. A pre-event does
+// not wait for them. While 10,000 post-events, or some that take 16 MiB, wait for a slow receiver,
+// others are lost: their deliveries have an Err.
 func (e *Emulator) Deliveries() []Delivery {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -95,22 +95,26 @@ func (e *Emulator) Deliveries() []Delivery {
 	return deliveries
 }
 
-// Settle lets all timers fire that are due and waits until every post-event was delivered, with those
-// that are caused meanwhile. Call it before looking at what a handler did, but not from a handler.
+// Settle lets all timers fire that are due and waits until every post-event was delivered, with
+// those that are caused meanwhile. Call it before looking at what a handler did, but not from a
+// handler.
 func (e *Emulator) Settle() {
 	e.fireDue()
 	e.webhooks.waiting.settle()
 }
 
 // Redeliver sends the event of a delivery once more, as it was, as Twilio may do: with the same
-// idempotency token. It returns at once. What a receiver responds to a pre-event has no effect then. It is
-// an error if there is no delivery with the ID, or if too many wait.
+// idempotency token. It returns at once. What a receiver responds to a pre-event has no effect
+// then. It is an error if there is no delivery with the ID, if too many wait, or after Close.
 func (e *Emulator) Redeliver(id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	i := slices.IndexFunc(e.webhooks.log.entries, func(entry logEntry[loggedDelivery]) bool { return entry.record.ID == id })
 	if i < 0 {
 		return fmt.Errorf("conversationstest: no delivery %q", id)
+	}
+	if e.webhooks.closed {
+		return fmt.Errorf("conversationstest: %w", errStopped)
 	}
 	ev := e.webhooks.log.entries[i].record.event
 	if !e.webhooks.waiting.add(ev.size(), func() { e.deliver(ev, 0) }) {
@@ -119,9 +123,10 @@ func (e *Emulator) Redeliver(id string) error {
 	return nil
 }
 
-// Close stops the delivery of webhooks: what waits is dropped, what is being delivered ends, and nothing
-// is left running when it returns. It waits for handlers of [Emulator.Webhooks] that run. Requests are
-// answered as before, and pre-events have no effect. [Start] calls it when the test ends.
+// Close stops the delivery of webhooks: what waits is dropped, what is being delivered ends, and
+// nothing is left running when it returns. It waits for handlers of [Emulator.Webhooks] that run.
+// Requests are answered as before, and pre-events have no effect. [Start] calls it when the test
+// ends.
 func (e *Emulator) Close() {
 	e.mu.Lock()
 	e.webhooks.closed = true

@@ -21,8 +21,8 @@ type event struct {
 	log          *recordLog[loggedDelivery]
 }
 
-// newEvent returns an event of a conversation, or nil if it is sent nowhere. Parameters without a value
-// are left out. The caller holds e.mu.
+// newEvent returns an event of a conversation, or nil if it is sent nowhere. Parameters without a
+// value are left out. The caller holds e.mu.
 func (e *Emulator) newEvent(s *store, name string, params ...param) *event {
 	w := e.webhooksOf(s.key.service)
 	target := w.target(name)
@@ -134,8 +134,8 @@ func (e *Emulator) timerFired(c *conversation, from state, at instant) {
 	e.queue(e.stateUpdated(c.store, c, from, at, "TIMER"))
 }
 
-// decide delivers a pre-event and returns the form as its response changes it. The caller holds e.mu,
-// which is not held meanwhile.
+// decide delivers a pre-event and returns the form as its response changes it. The caller holds
+// e.mu, which is not held meanwhile.
 func (e *Emulator) decide(pre *event, form url.Values) (url.Values, *apiError) {
 	var r webhookResponse
 	func() {

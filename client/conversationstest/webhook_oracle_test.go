@@ -23,8 +23,9 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// The oracle is a model of what webhooks are for, written from Twilio's pages and not from the emulator: a
-// random run of requests, timers, responses and faults is compared with it after each step.
+// The oracle is a model of what webhooks are for, written from Twilio's pages and not from the
+// emulator: a random run of requests, timers, responses and faults is compared with it after each
+// step.
 
 // world is the model of all that is known outside the emulator.
 type world struct {
@@ -142,6 +143,8 @@ var reactions = []reaction{
 	{status: 200, arrives: true, body: `{"attributes": "{"}`, code: 50304},
 	{status: 403, arrives: true, body: `{"friendly_name": "refused"}`, code: 50056},
 	{status: 500, arrives: true, code: 50056},
+	{status: 201, arrives: true, body: `{"friendly_name": "created"}`, code: 50056},
+	{status: 307, arrives: true, code: 50056},
 	{status: 200, arrives: true, takes: 4 * time.Second, body: `{"friendly_name": "late"}`, friendlyName: "late"},
 	{status: 403, arrives: true, takes: 6 * time.Second},
 	{fault: &Fault{Drop: true}},
@@ -420,7 +423,8 @@ func (r *reaction) script(s *Server, event string) {
 	}
 }
 
-// scriptPostEvents lets post-events go wrong, all of a name alike, with or without the receiver noticing.
+// scriptPostEvents lets post-events go wrong, all of a name alike, with or without the receiver
+// noticing.
 func (w *world) scriptPostEvents(s *Server) {
 	w.lose = map[string]bool{}
 	for _, event := range []string{"onConversationAdded", "onConversationUpdated", "onConversationRemoved", "onConversationStateUpdated"} {

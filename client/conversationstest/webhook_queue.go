@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// maxQueued is how many deliveries wait at most, and maxQueuedBytes about how much memory they take.
-// What comes on top of them is lost, so that a receiver that hangs costs no more than this.
+// maxQueued is how many deliveries wait at most, and maxQueuedBytes about how much memory they
+// take. What comes on top of them is lost, so that a receiver that hangs costs no more than this.
 const (
 	maxQueued      = 10_000
 	maxQueuedBytes = 16 << 20
@@ -36,8 +36,8 @@ func newQueue() *queue {
 	return q
 }
 
-// add adds a delivery that takes size bytes while it waits, and returns at once. It reports false if
-// the queue is full or closed.
+// add adds a delivery that takes size bytes while it waits, and returns at once. It reports false
+// if the queue is full or closed.
 func (q *queue) add(size int, deliver func()) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()

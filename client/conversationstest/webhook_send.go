@@ -30,8 +30,8 @@ type param struct{ name, value string }
 // webhookTime renders a time as webhooks have it, always with milliseconds.
 func webhookTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// webhookRequest is a signed request that delivers an event. The parameters of a GET are appended to the
-// query of the URL, with colons as they are.
+// webhookRequest is a signed request that delivers an event. The parameters of a GET are appended
+// to the query of the URL, with colons as they are.
 func webhookRequest(method, target, authToken, idempotencyToken string, params []param) (*http.Request, error) {
 	target, _, _ = strings.Cut(target, "#") // a fragment is neither sent nor signed
 	pairs := make([]string, len(params))
@@ -84,8 +84,8 @@ var (
 	errTruncated = errors.New("the response was truncated, as a Fault says")
 )
 
-// exchange sends a request and reads its response, for 5 seconds at most, unless a fault, which may be
-// nil, says otherwise.
+// exchange sends a request and reads its response, for 5 seconds at most, unless a fault, which may
+// be nil, says otherwise.
 func exchange(ctx context.Context, transport http.RoundTripper, fault *Fault, req *http.Request) (r webhookResponse) {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()

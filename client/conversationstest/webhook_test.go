@@ -281,6 +281,11 @@ func TestAssumedRetries(t *testing.T) {
 		assert.Equal(t, d[2].ID, d[4].ID)
 		assert.ErrorIs(t, d[2].Err, context.DeadlineExceeded)
 		assert.Equal(t, 5*time.Second, d[2].Duration)
+		s.Fail(onConversationAdd, Fault{Drop: true})
+		s.Fail(onConversationAdded, Fault{Status: 500})
+		ask(t, s, "/v1/Conversations", "UniqueName", "b")
+		s.Settle()
+		assert.Len(t, s.Deliveries(), len(d)+2, "a 500 is not retried")
 	})
 }
 
@@ -297,6 +302,7 @@ func TestSlowReceiver(t *testing.T) {
 		}
 		seed(t, s, past...)
 		s.Advance(time.Hour)
+		synctest.Wait() // until all have fired
 		assert.Equal(t, 200, get(t, s, "/v1/Conversations").StatusCode)
 		assert.Equal(t, 201, post(t, s, "/v1/Conversations").StatusCode)
 		assert.Equal(t, began, time.Now(), "nobody has waited")
@@ -317,12 +323,23 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	q := newQueue()
 	defer q.close()
-	require.True(t, q.add(1, func() { <-q.ctx.Done() }))
-	for q.add(maxQueuedBytes/10, func() {}) {
+	goOn := make(chan struct{})
+	for range 3 { // what was delivered or dropped takes no memory
+		require.True(t, q.add(maxQueuedBytes, func() {}))
+		q.settle()
+		started := make(chan struct{})
+		require.True(t, q.add(1, func() { close(started); <-goOn }))
+		<-started
+		n := 0
+		for q.add(maxQueuedBytes/10, func() {}) {
+			n++
+		}
+		assert.Equal(t, 10, n)
+		q.drop()
+		require.True(t, q.add(maxQueuedBytes, func() {}))
+		goOn <- struct{}{}
+		q.settle()
 	}
-	assert.False(t, q.add(maxQueuedBytes/10, func() {}))
-	q.drop()
-	assert.True(t, q.add(maxQueuedBytes, func() {}))
 }
 
 func TestCloseStopsWebhooks(t *testing.T) {
@@ -383,4 +400,104 @@ func TestWebhooksConcurrently(t *testing.T) {
 	s.Settle()
 	assert.Equal(t, []int64{40, 40, 40}, []int64{added.Load(), removed.Load(), updated.Load()})
 	assert.Len(t, s.Deliveries(), 7*40)
+}
+
+// A timer fires when it is due, whatever made it so, though nobody asks and nobody settles.
+func TestTimersFireByThemselves(t *testing.T) {
+	t.Parallel()
+	for name, prepare := range map[string]func(t *testing.T, s *Server){
+		"create": func(t *testing.T, s *Server) { post(t, s, "/v1/Conversations", "Timers.Closed", "PT10M") },
+		"seed":   func(t *testing.T, s *Server) { seed(t, s, Conversation{DateClosed: time.Now().Add(10 * time.Minute)}) },
+		"update": func(t *testing.T, s *Server) {
+			post(t, s, "/v1/Conversations", "UniqueName", "a", "Timers.Closed", "PT1H")
+			post(t, s, "/v1/Conversations/a", "Timers.Closed", "PT10M")
+		},
+		"touch": func(t *testing.T, s *Server) {
+			sid := seed(t, s, Conversation{DateClosed: time.Now().Add(10 * time.Minute)})[0]
+			time.Sleep(5 * time.Minute)
+			require.NoError(t, s.Touch(sid))
+		},
+		"advance": func(t *testing.T, s *Server) {
+			post(t, s, "/v1/Conversations", "Timers.Closed", "PT1H")
+			s.Advance(50 * time.Minute)
+		},
+		"delete": func(t *testing.T, s *Server) {
+			post(t, s, "/v1/Conversations", "UniqueName", "a", "Timers.Closed", "PT10M")
+			post(t, s, "/v1/Conversations", "Timers.Closed", "PT10M")
+			do(t, s, http.MethodDelete, "/v1/Conversations/a", nil)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := Start(t, InMemory())
+				s.Webhooks(http.HandlerFunc(nothingDone))
+				prepare(t, s)
+				time.Sleep(10*time.Minute - time.Millisecond)
+				synctest.Wait()
+				assert.Empty(t, s.Deliveries())
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+				assert.Equal(t, []string{"onConversationStateUpdated 200"}, eventTypes(s))
+				s.Reset()
+				time.Sleep(time.Hour)
+				assert.Empty(t, s.Deliveries())
+			})
+		})
+	}
+}
+
+// What waits when the emulator is reset is not delivered, and what is being delivered is not shown.
+func TestResetDropsWebhooks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := Start(t, InMemory(), WithWebhooks(Webhooks{PostURL: "https://example.com"}))
+		calls := 0
+		s.Webhooks(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			calls++
+			time.Sleep(time.Second)
+		}))
+		for range 3 {
+			ask(t, s, "/v1/Conversations", "FriendlyName", "x")
+		}
+		synctest.Wait()
+		s.Reset()
+		s.Settle()
+		assert.Equal(t, 1, calls)
+		assert.Empty(t, s.Deliveries())
+	})
+}
+
+// A fault changes what a receiver is told, and never tells it twice.
+func TestFaultsDeliverOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := Start(t, InMemory(), WithWebhooks(Webhooks{PostURL: "https://example.com"}))
+		calls := 0
+		s.Webhooks(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls++ }))
+		for _, fault := range []Fault{{Commit: true, Delay: time.Second}, {Delay: time.Second}, {Truncate: true}, {Commit: true, Status: 500}} {
+			calls = 0
+			s.Fail(onConversationAdded, fault)
+			ask(t, s, "/v1/Conversations", "FriendlyName", "x")
+			s.Settle()
+			assert.Equal(t, 1, calls, fault)
+		}
+		assert.Equal(t, time.Second, s.Deliveries()[0].Duration)
+	})
+}
+
+// An option can be used for several emulators, each of which has its own handler.
+func TestWebhookOptionsAreCopied(t *testing.T) {
+	t.Parallel()
+	filters := []string{onConversationAdded}
+	opts := []Option{WithWebhooks(Webhooks{Filters: filters}), InMemory()}
+	first, second := Start(t, opts...), Start(t, opts...)
+	filters[0] = onConversationRemoved
+	first.Webhooks(http.HandlerFunc(nothingDone))
+	for _, s := range []*Server{first, second} {
+		ask(t, s, "/v1/Conversations", "FriendlyName", "x")
+		s.Settle()
+	}
+	assert.Equal(t, []string{"onConversationAdded 200"}, eventTypes(first))
+	assert.Empty(t, second.Deliveries())
 }
