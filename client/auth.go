@@ -39,7 +39,7 @@ func BasicAuth(sid, secret string) RequestEditor {
 //
 // If it fails, nothing is sent and the call returns its error, wrapped. A TokenSource of
 // golang.org/x/oauth2 does all of this. An example of it is in
-// testdata/integrations/integrations_test.go of this module.
+// testdata/integrations/integrations_test.go of the repository.
 //
 // See https://www.twilio.com/docs/iam/oauth-apps/oauth-access-token
 func BearerToken(token func(context.Context) (string, error)) RequestEditor {

@@ -58,18 +58,45 @@ func (r *Conversations) newCall(op *operation, id string, name *string, opts []C
 	if name != nil && *name != "" {
 		call.names = append(call.names, *name)
 	}
-	for _, opt := range opts {
-		if opt == nil {
-			return nil, &ParamError{Param: "CallOption", Reason: "must not be nil"}
-		}
-		if err := opt(call); err != nil {
-			return nil, err
-		}
+	if err := call.apply(opts); err != nil {
+		return nil, err
 	}
 	if !op.changes && call.webhookEnabled != nil {
 		return nil, &ParamError{Param: "WithWebhookEnabled", Field: "X-Twilio-Webhook-Enabled", Reason: "applies to Create, Update and Delete only"}
 	}
 	return call, nil
+}
+
+func (call *call) apply(opts []CallOption) error {
+	for _, opt := range opts {
+		if opt == nil {
+			return &ParamError{Param: "CallOption", Reason: "must not be nil"}
+		}
+		if err := opt(call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CallSettings are what the options of a call set. A field is zero if its option is not given.
+type CallSettings struct {
+	WebhookEnabled *bool           // [WithWebhookEnabled]
+	Response       *Response       // [WithResponse]; a fake may fill it
+	Retry          RetryPolicy     // [WithCallRetry], with the defaults filled in
+	AttemptTimeout time.Duration   // [WithCallAttemptTimeout]
+	RequestEditors []RequestEditor // [WithRequestEditor]
+}
+
+// ApplyCallOptions returns what the options of a call set. It is for fakes that stand in for
+// [Conversations] behind an interface: a test can then check the options that the program passes.
+// An invalid option is reported as a [*ParamError].
+func ApplyCallOptions(opts ...CallOption) (CallSettings, error) {
+	var call call
+	if err := call.apply(opts); err != nil {
+		return CallSettings{}, err
+	}
+	return CallSettings{call.webhookEnabled, call.response, call.retry, call.attemptTimeout, call.editors}, nil
 }
 
 func (call *call) webhookHeader() *gen.ConversationEnumWebhookEnabledType {
@@ -166,7 +193,7 @@ type operationKey struct{}
 //		return client.Operation(r.Context())
 //	})
 //
-// A test that does so is in testdata/integrations/integrations_test.go of this module.
+// A test that does so is in testdata/integrations/integrations_test.go of the repository.
 func Operation(ctx context.Context) string {
 	id, _ := ctx.Value(operationKey{}).(*string)
 	if id == nil {

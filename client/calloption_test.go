@@ -32,7 +32,33 @@ func TestInvalidCallOptions(t *testing.T) {
 	assert.EqualError(t, err, "WithCallRetry: Budget must be zero: it belongs to the client (WithRetry)")
 }
 
-// The options of a call hold for that call, and for no other of the same client.
+// A fake sees every option. An option that is added must be added to CallSettings.
+func TestApplyCallOptions(t *testing.T) {
+	t.Parallel()
+	settings, err := client.ApplyCallOptions()
+	require.NoError(t, err)
+	assert.Zero(t, settings)
+
+	var response client.Response
+	settings, err = client.ApplyCallOptions(
+		client.WithWebhookEnabled(false),
+		client.WithResponse(&response),
+		client.WithCallRetry(client.RetryPolicy{MaxAttempts: 7}),
+		client.WithCallAttemptTimeout(time.Second),
+		client.WithRequestEditor(func(context.Context, *http.Request) error { return nil }),
+	)
+	require.NoError(t, err)
+	assert.Equal(t, new(false), settings.WebhookEnabled)
+	assert.Same(t, &response, settings.Response)
+	assert.Equal(t, 7, settings.Retry.MaxAttempts)
+	assert.Equal(t, time.Second, settings.AttemptTimeout)
+	assert.Len(t, settings.RequestEditors, 1)
+
+	_, err = client.ApplyCallOptions(client.WithResponse(&response), nil)
+	assert.Equal(t, "CallOption", paramError(t, err).Param)
+}
+
+// The options of a call apply to that call, and to no other call of the same client.
 func TestCallOptionsAreOfOneCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
