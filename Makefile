@@ -1,12 +1,15 @@
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
-FUZZTIME    := 2000x
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GORELEASER  := github.com/goreleaser/goreleaser/v2@v2.16.0
+FUZZTIME    := 2000x
+RELEASE     := --snapshot --skip=docker
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: generate
 generate: ## Generate gen/ from api/openapi.yaml
@@ -17,8 +20,12 @@ test: ## Run the tests
 	go test ./...
 
 .PHONY: race
-race: ## Run the tests under the race detector, in random order
-	go test -race -shuffle=on ./...
+race: ## Run the tests under the race detector
+	go test -race ./...
+
+.PHONY: shuffle
+shuffle: ## Run the tests under the race detector, in random order
+	go test -race -shuffle=on -count=2 ./...
 
 .PHONY: lint
 lint: ## Check formatting, vet and staticcheck
@@ -27,12 +34,29 @@ lint: ## Check formatting, vet and staticcheck
 	go run $(STATICCHECK) ./...
 	cd testdata/bench && go vet ./...
 
+.PHONY: style
+style: ## Check how comments and tests are written
+	go run $(GOLANGCI) run ./... ./testdata/drill ./testdata/upstream
+
+# The copy is a repository of its own, so that git tells what go generate changed, made or removed.
 .PHONY: stale
-stale: ## Check that gen/ and go.mod are what the sources make of them
-	go generate ./...
-	git diff --exit-code -- gen
-	@test -z "$$(git status --porcelain -- gen)" || { git status --porcelain -- gen; exit 1; }
+stale: ## Check that what go generate makes and go.mod are what the sources make of them
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && \
+		git ls-files -z --cached --others --exclude-standard | tar -cf - --null -T - | tar -xf - -C "$$copy" && \
+		cd "$$copy" && git init -q && git add -A && rm -r gen && \
+		go generate ./... && git diff --exit-code && \
+		made=$$(git ls-files --others) && { test -z "$$made" || { echo "new: $$made"; exit 1; }; }
 	go mod tidy -diff
+
+.PHONY: upstream
+upstream: ## Compare api/openapi.yaml with what Twilio's description says
+	go run ./testdata/upstream
+	go vet ./testdata/upstream
+	go test ./testdata/upstream
+
+.PHONY: upstream-fetch
+upstream-fetch: ## Renew what Twilio's description says FROM=<file or https URL>, and print what changed
+	@go run ./testdata/upstream -from '$(or $(FROM),$(error FROM is missing, a file or an https URL of spec/json/twilio_conversations_v1.json))'
 
 .PHONY: interop
 interop: ## Check against the official twilio-go and, if there is node, npm's twilio
@@ -41,8 +65,17 @@ interop: ## Check against the official twilio-go and, if there is node, npm's tw
 	cd testdata/interop && go vet ./... && go test -count=1 ./...
 
 .PHONY: consumer
-consumer: ## Use the client from a module of its own
+consumer: ## Use the client from modules of their own, with OpenTelemetry and oauth2
 	cd testdata/consumer && go vet ./... && go test ./...
+	cd testdata/integrations && go vet ./... && go test ./...
+
+.PHONY: inspector
+inspector: ## Drive the emulator's page in Chromium, which is installed if that is possible
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
+		echo "chromium is missing"; \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium; \
+		else echo "install it (Debian, as root: apt-get install chromium) and run make inspector again"; exit 1; fi; }
+	cd testdata/inspector && go vet ./... && go test -count=1 ./...
 
 .PHONY: drill
 drill: ## Rehearse a change of the description; V=-v shows each step
@@ -51,7 +84,7 @@ drill: ## Rehearse a change of the description; V=-v shows each step
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI
-	@for pkg in ./client ./client/conversationstest ./client/webhook; do \
+	@for pkg in ./api/json ./client ./client/conversationstest ./client/webhook; do \
 		for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 			echo "fuzzing $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
@@ -68,8 +101,19 @@ bench: ## Measure against hand-written code and twilio-go (minutes; better on a 
 	cd testdata/bench && go run . -write
 
 .PHONY: vuln
-vuln: ## Look for known vulnerabilities in the dependencies
-	go run $(GOVULNCHECK) ./...
+vuln: ## Look for known vulnerabilities in the dependencies of every module
+	@for mod in go.mod testdata/*/go.mod; do \
+		(cd $$(dirname $$mod) && echo $$mod && go run $(GOVULNCHECK) ./...) || exit 1; \
+	done
+
+.PHONY: release
+release: ## Build what a release has in .dist, without an image (minutes); RELEASE= publishes
+	go run $(GORELEASER) release --clean $(RELEASE)
+
+.PHONY: reproducible
+reproducible: release ## Build a release twice, the second time from nothing, and compare
+	@first=$$(mktemp -d) && trap 'rm -rf "$$first"' EXIT && cp .dist/checksums.txt "$$first" && \
+		GOCACHE="$$first/cache" $(MAKE) release && cmp "$$first/checksums.txt" .dist/checksums.txt
 
 .PHONY: check
-check: test race lint stale fuzz interop consumer drill ## All that CI checks
+check: race lint stale upstream fuzz interop consumer inspector drill ## All that CI checks

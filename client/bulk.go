@@ -19,17 +19,17 @@ const (
 	maxBulkFailures    = 1000
 )
 
-// BulkParams say how [ForEach] works. The zero value is right for deletes in one service.
+// BulkParams says how [ForEach] works. The zero value is right for deletes in one service.
 type BulkParams struct {
-	// Rate is how many actions a second the server permits, not negative, DefaultBulkRate if zero. They begin at even
-	// intervals, 4 % fewer than that, so that no second gets too many although some take longer on their
-	// way than others. Twilio counts creates and deletes by service, but updates by conversation: closing
-	// many may go faster.
+	// Rate is how many actions a second the server permits. It must not be negative; the default is
+	// DefaultBulkRate. Actions start at even intervals, 4 % below the limit: the margin absorbs network
+	// jitter, so that no one-second window exceeds it. Twilio counts creates and deletes by service, but
+	// updates by conversation: closing many may go faster.
 	Rate float64
-	// Workers is how many actions are in progress at the most, not negative, 16 if zero.
+	// Workers is the maximum number of actions in progress. It must not be negative; the default is 16.
 	Workers int
 	// Progress, if set, is called after each action, also when it failed. It is called by the goroutine of
-	// the action, one at a time, and holds up the others.
+	// the action, one call at a time, and holds up the others.
 	Progress func(BulkProgress)
 }
 
@@ -68,20 +68,27 @@ type BulkFailure struct {
 //			return c.Conversations.Delete(ctx, conv.SID)
 //		}, client.BulkParams{})
 //
-// An action has to use the context that it is given. When a call with it is answered that there are too many
-// requests (429), which the call itself tries again, up to twice as often as otherwise, the next action waits
-// for a second, and those after it begin at seven tenths of the rate before. Each second a fortieth of Rate is
-// added again.
+// An action must use the context it is given. When a call with that context gets the response that there are
+// too many requests (429), the call itself retries, with twice as many attempts as otherwise. The next
+// action waits for a second, and those after it start at seven tenths of the rate before. Each second a
+// fortieth of Rate is added again.
 //
-// ForEach returns when all actions that have begun have ended. Its error is why not all conversations of the
-// sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
-// in progress. Failures of actions are in the result alone. Its memory does not grow with the sequence.
+// ForEach returns when all actions that have started have ended. Its error says why not all conversations of
+// the sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
+// in progress. Failures of actions are in the result alone. A missing sequence or action is a
+// [*ParamError]. The memory that ForEach takes does not grow with the sequence.
 func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error], action func(context.Context, *Conversation) error, params BulkParams) (result BulkResult, err error) {
+	if conversations == nil {
+		return result, &ParamError{Param: "conversations", Reason: "must not be nil"}
+	}
+	if action == nil {
+		return result, &ParamError{Param: "action", Reason: "must not be nil"}
+	}
 	if !(params.Rate >= 0) || math.IsInf(params.Rate, 0) {
-		return result, &ParamError{Param: "Rate", Reason: "it must be a positive number, or zero"}
+		return result, &ParamError{Param: "Rate", Reason: "must be a positive number, or 0 for the default"}
 	}
 	if params.Workers < 0 {
-		return result, &ParamError{Param: "Workers", Reason: "it must be positive, or zero"}
+		return result, &ParamError{Param: "Workers", Reason: "must be positive, or 0 for the default"}
 	}
 	rate := cmp.Or(params.Rate, DefaultBulkRate)
 	pace := &pace{most: rate, now: rate}
@@ -90,7 +97,7 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 	var running sync.WaitGroup
 	defer running.Wait() // then the result is complete; also if the sequence panics
 	var mu sync.Mutex
-	for c, err := range conversations {
+	for conv, err := range conversations {
 		if err == nil {
 			err = pace.wait(ctx, workers)
 		}
@@ -106,13 +113,13 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 				if err == nil {
 					result.Succeeded++
 				} else if result.Failed++; result.Failed <= maxBulkFailures {
-					result.Failures = append(result.Failures, BulkFailure{c.SID, err})
+					result.Failures = append(result.Failures, BulkFailure{conv.SID, err})
 				}
 				if params.Progress != nil {
-					params.Progress(BulkProgress{result.Succeeded, result.Failed, c, err})
+					params.Progress(BulkProgress{result.Succeeded, result.Failed, conv, err})
 				}
 			}()
-			err = action(actionCtx, c)
+			err = action(actionCtx, conv)
 		})
 	}
 	return result, nil

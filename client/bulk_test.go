@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -217,6 +219,72 @@ func TestForEachRefusesWhatCannotBe(t *testing.T) {
 		_, ok := errors.AsType[*client.ParamError](err)
 		assert.True(t, ok, "%+v: %v", params, err)
 	}
+}
+
+func TestForEachWantsASequenceAndAnAction(t *testing.T) {
+	t.Parallel()
+	_, err := client.ForEach(t.Context(), numbered(1, nil), nil, client.BulkParams{})
+	assert.Equal(t, "action", paramError(t, err).Param)
+	_, err = client.ForEach(t.Context(), nil, func(context.Context, *client.Conversation) error { return nil }, client.BulkParams{})
+	assert.Equal(t, "conversations", paramError(t, err).Param)
+}
+
+// A 429 now and then, which says nothing of the rate, costs time but no conversation.
+func TestForEachUnderSporadic429s(t *testing.T) {
+	t.Parallel()
+	for _, percent := range []int{1, 5, 20} {
+		synctest.Test(t, func(t *testing.T) {
+			const n = 1000
+			rnd := rand.New(rand.NewPCG(uint64(percent), 1))
+			var mu sync.Mutex
+			deleted := map[string]int{}
+			var busy, most int
+			c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+				mu.Lock()
+				busy++
+				most = max(most, busy)
+				refused := rnd.IntN(100) < percent
+				if !refused {
+					deleted[req.URL.Path]++
+				}
+				mu.Unlock()
+				time.Sleep(50 * time.Millisecond)
+				mu.Lock()
+				busy--
+				mu.Unlock()
+				if refused {
+					return jsonAnswer(429, `{"code":20429}`)(req)
+				}
+				return success("delete")(req)
+			}))
+			began := time.Now()
+			result, err := client.ForEach(t.Context(), numbered(n, nil), func(ctx context.Context, conv *client.Conversation) error {
+				return c.Conversations.Delete(ctx, conv.SID)
+			}, client.BulkParams{Workers: 5})
+			require.NoError(t, err)
+			assert.Equal(t, client.BulkResult{Succeeded: n}, result)
+			assert.Len(t, deleted, n)
+			assert.LessOrEqual(t, most, 5)
+			rate := n / time.Since(began).Seconds()
+			t.Logf("%d %% of requests refused: %.1f a second", percent, rate)
+			assert.GreaterOrEqual(t, rate, 2.)
+		})
+	}
+}
+
+// Patience that has no end does not overflow.
+func TestForEachWithEndlessPatience(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, jsonAnswer(429, `{"code":20429}`), success("delete"))
+		c := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: math.MaxInt}))
+		result, err := client.ForEach(t.Context(), numbered(1, nil), func(ctx context.Context, conv *client.Conversation) error {
+			return c.Conversations.Delete(ctx, conv.SID)
+		}, client.BulkParams{})
+		require.NoError(t, err)
+		assert.Equal(t, client.BulkResult{Succeeded: 1}, result)
+		server.done()
+	})
 }
 
 func TestForEachAtASnailsPace(t *testing.T) {

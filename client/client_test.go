@@ -1,196 +1,178 @@
 package client_test
 
 import (
-	"context"
 	"errors"
-	"io"
-	"net"
+	"log/slog"
 	"net/http"
-	"net/http/httptrace"
-	"strings"
+	"net/http/httptest"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-const (
-	accountSID = "AC00000000000000000000000000000001"
-	authToken  = "a-secret-auth-token"
-	serviceSID = "IS00000000000000000000000000000001"
-)
-
-// newClient returns a client whose requests go to the transport. It is for what an emulator does
-// not do; other tests use conversationstest.
-func newClient(t *testing.T, transport http.RoundTripper, opts ...client.Option) *client.Client {
-	t.Helper()
-	opts = append([]client.Option{client.WithHTTPClient(&http.Client{Transport: transport})}, opts...)
-	c, err := client.New(client.BasicAuth(accountSID, authToken), opts...)
-	require.NoError(t, err)
-	return c
-}
-
-// script is a transport that answers one request after the other, and fails the test on one more than
-// it has answers for.
-type script struct {
-	t        *testing.T
-	steps    []step
-	requests []*http.Request
-}
-
-// step answers a request. It is called as a transport is: an error means that there was no answer.
-type step func(*http.Request) (*http.Response, error)
-
-func newScript(t *testing.T, steps ...step) *script { return &script{t: t, steps: steps} }
-
-func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
-	s.requests = append(s.requests, req)
-	if req.Body != nil {
-		_, _ = io.Copy(io.Discard, req.Body)
-		req.Body.Close()
+func TestConstruction(t *testing.T) {
+	t.Parallel()
+	auth := client.BasicAuth(accountSID, authToken)
+	for name, opts := range map[string][]client.Option{
+		"an empty base URL":     {client.WithBaseURL("")},
+		"no host but a port":    {client.WithBaseURL("https://:443")},
+		"plain http":            {client.WithBaseURL("http://example.com")},
+		"no scheme":             {client.WithBaseURL("example.com")},
+		"another scheme":        {client.WithBaseURL("ftp://example.com")},
+		"no host":               {client.WithBaseURL("https:///x")},
+		"a user":                {client.WithBaseURL("https://u@example.com")},
+		"a query":               {client.WithBaseURL("https://example.com?x=1")},
+		"a fragment":            {client.WithBaseURL("https://example.com#x")},
+		"malformed":             {client.WithBaseURL("https://exa mple.com")},
+		"a version":             {client.WithBaseURL("https://example.com/v1/")},
+		"no user agent":         {client.WithUserAgent("")},
+		"a user agent of lines": {client.WithUserAgent("app/1.0\r\nX: y")},
+		"a negative budget":     {client.WithRetry(client.RetryPolicy{Budget: -1})},
+		"base URL and region":   {client.WithBaseURL("https://example.com"), client.WithRegion("ie1")},
+		"region with a dot":     {client.WithRegion("evil.example")},
+		"empty region":          {client.WithRegion("")},
+		"edge with a slash":     {client.WithEdge("evil.example/")},
+		"nil http client":       {client.WithHTTPClient(nil)},
+		"nil logger":            {client.WithLogger(nil)},
+		"negative attempts":     {client.WithRetry(client.RetryPolicy{MaxAttempts: -1})},
+		"delays the wrong way":  {client.WithRetry(client.RetryPolicy{MinDelay: time.Minute, MaxDelay: time.Second})},
+		"no attempt timeout":    {client.WithAttemptTimeout(0)},
+		"a negative size bound": {client.WithMaxResponseBytes(-1)},
+	} {
+		_, err := client.New(auth, opts...)
+		assert.Error(t, err, name)
 	}
-	if len(s.requests) > len(s.steps) {
-		s.t.Errorf("request %d, %s %s, was not expected", len(s.requests), req.Method, req.URL)
-		return nil, errors.New("unexpected request")
+	_, err := client.New(nil)
+	assert.Equal(t, "auth", paramError(t, err).Param)
+}
+
+// Clients that are made at the same time may be given the same options; for the race detector.
+func TestOptionsAreShared(t *testing.T) {
+	t.Parallel()
+	opts := []client.Option{
+		client.WithBaseURL("https://example.com"), client.WithHTTPClient(http.DefaultClient), client.WithInsecureHTTP(),
+		client.WithRetry(client.RetryPolicy{MaxAttempts: 2}), client.WithAttemptTimeout(time.Minute),
+		client.WithMaxResponseBytes(1 << 20), client.WithLogger(slog.Default()),
 	}
-	trace(req, true)
-	return s.steps[len(s.requests)-1](req)
-}
-
-// done checks that all answers were asked for.
-func (s *script) done() {
-	s.t.Helper()
-	require.Len(s.t, s.requests, len(s.steps), "requests")
-}
-
-// trace reports to the client what net/http's transport reports.
-func trace(req *http.Request, connected bool) {
-	if ct := httptrace.ContextClientTrace(req.Context()); ct != nil {
-		ct.GetConn("host")
-		if connected {
-			ct.GotConn(httptrace.GotConnInfo{})
-		}
+	var made sync.WaitGroup
+	for range 10 {
+		made.Go(func() {
+			_, err := client.New(client.BasicAuth(accountSID, authToken), opts...)
+			assert.NoError(t, err)
+		})
 	}
+	made.Wait()
 }
 
-func answer(status int, contentType, body string, header ...string) step {
-	return func(req *http.Request) (*http.Response, error) {
-		h := http.Header{"Content-Type": {contentType}, "Twilio-Request-Id": {"RQ1"}}
-		for i := 0; i < len(header); i += 2 {
-			h.Set(header[i], header[i+1])
-		}
-		return &http.Response{
-			StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: h,
-			Body: io.NopCloser(strings.NewReader(body)), ContentLength: -1, Request: req,
-		}, nil
-	}
-}
-
-func jsonAnswer(status int, body string, header ...string) step {
-	return answer(status, "application/json", body, header...)
-}
-
-// cutShort answers with the beginning of a body, and then the connection is lost.
-func cutShort(status int, body string) step {
-	return func(req *http.Request) (*http.Response, error) {
-		resp, err := jsonAnswer(status, "")(req)
-		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), lost{}))
-		return resp, err
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	for want, opts := range map[string][]client.Option{
+		"https://conversations.twilio.com/v1/Conversations/order-1234":            nil,
+		"https://conversations.ie1.twilio.com/v1/Conversations/order-1234":        {client.WithRegion("ie1")},
+		"https://conversations.dublin.us1.twilio.com/v1/Conversations/order-1234": {client.WithEdge("dublin")},
+		"https://conversations.dublin.ie1.twilio.com/v1/Conversations/order-1234": {client.WithEdge("dublin"), client.WithRegion("ie1")},
+		"https://example.com/twilio/v1/Conversations/order-1234":                  {client.WithBaseURL("https://example.com/twilio")},
+		"https://example.org/v1/Conversations/order-1234":                         {client.WithRegion("ie1"), client.WithBaseURL("https://example.org")},
+		"https://example.com:8443/twilio/v1/Conversations/order-1234":             {client.WithBaseURL("https://example.com:8443/twilio/")},
+		"http://localhost:4010/v1/Conversations/order-1234":                       {client.WithBaseURL("http://localhost:4010")},
+		"http://[::1]:4010/v1/Conversations/order-1234":                           {client.WithBaseURL("http://[::1]:4010")},
+		"http://127.9.9.9/v1/Conversations/order-1234":                            {client.WithBaseURL("http://127.9.9.9")},
+		"http://emulator:4010/v1/Conversations/order-1234":                        {client.WithBaseURL("http://emulator:4010"), client.WithInsecureHTTP()},
+	} {
+		var got string
+		c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+			got = req.URL.String()
+			return success("fetch")(req)
+		}), opts...)
+		_, err := c.Conversations.Fetch(t.Context(), "order-1234")
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
 	}
 }
 
-type lost struct{}
-
-var errLost = &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by peer")}
-
-func (lost) Read([]byte) (int, error) { return 0, errLost }
-
-func connectionLost(*http.Request) (*http.Response, error) { return nil, errLost }
-
-// silence never answers.
-func silence(req *http.Request) (*http.Response, error) {
-	<-req.Context().Done()
-	return nil, req.Context().Err()
-}
-
-// refuser is a transport that gets no connection.
-type refuser struct{ requests int }
-
-func (r *refuser) RoundTrip(req *http.Request) (*http.Response, error) {
-	r.requests++
-	trace(req, false)
-	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
-}
-
-// conversation is an answer that holds a conversation, with members replaced or added.
-func conversation(members ...string) string {
-	m := map[string]string{
-		"sid": `"CH00000000000000000000000000000001"`, "state": `"active"`, "attributes": `"{}"`,
-		"date_created": `"2026-01-18T03:17:17Z"`, "date_updated": `"2026-01-18T03:17:17Z"`,
-	}
-	for i := 0; i < len(members); i += 2 {
-		m[members[i]] = members[i+1]
-	}
-	var b strings.Builder
-	for name, value := range m {
-		b.WriteString(`,"` + name + `":` + value)
-	}
-	return "{" + b.String()[1:] + "}"
-}
-
-const (
-	nameTaken = `{"code":50353,"message":"Conversation with provided unique name already exists","more_info":"https://www.twilio.com/docs/errors/50353","status":409}`
-	notFound  = `{"code":20404,"message":"The requested resource was not found","more_info":"https://www.twilio.com/docs/errors/20404","status":404}`
-	isClosed  = `{"code":50377,"message":"Can't update conversation as it's in final closed state","status":400}`
-)
-
-// apiError returns the error as the one type that calls fail with.
-func apiError(t *testing.T, err error) *client.Error {
-	t.Helper()
-	e, ok := errors.AsType[*client.Error](err)
-	require.Truef(t, ok, "want a *client.Error, got %T: %v", err, err)
-	return e
-}
-
-// verbs are the five operations, for tests of what they have in common.
-var verbs = map[string]func(context.Context, *client.Conversations) error{
-	"create": func(ctx context.Context, c *client.Conversations) error {
-		_, err := c.Create(ctx, client.CreateParams{})
-		return err
-	},
-	"create named": func(ctx context.Context, c *client.Conversations) error {
-		_, err := c.Create(ctx, client.CreateParams{UniqueName: new("order-1234")})
-		return err
-	},
-	"fetch": func(ctx context.Context, c *client.Conversations) error {
-		_, err := c.Fetch(ctx, "order-1234")
-		return err
-	},
-	"list": func(ctx context.Context, c *client.Conversations) error {
-		for _, err := range c.List(ctx, client.ListParams{}) {
-			if err != nil {
-				return err
+func TestFromEnv(t *testing.T) {
+	env := []string{"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_REGION", "TWILIO_EDGE", "TWILIO_CONVERSATIONS_URL"}
+	for name, tc := range map[string]struct {
+		values  []string // in the order of env
+		missing string
+		user    string
+		host    string
+	}{
+		"account":            {[]string{"AC1", "token", "", "", "", "", ""}, "", "AC1", "conversations.twilio.com"},
+		"API key first":      {[]string{"AC1", "token", "SK1", "secret", "", "", ""}, "", "SK1", "conversations.twilio.com"},
+		"region and edge":    {[]string{"AC1", "token", "", "", "au1", "sydney", ""}, "", "AC1", "conversations.sydney.au1.twilio.com"},
+		"nothing":            {[]string{"", "", "", "", "", "", ""}, "credentials", "", ""},
+		"no token":           {[]string{"AC1", "", "", "", "", "", ""}, "TWILIO_AUTH_TOKEN", "", ""},
+		"key without secret": {[]string{"AC1", "token", "SK1", "", "", "", ""}, "TWILIO_API_SECRET", "", ""},
+		"secret without key": {[]string{"AC1", "token", "", "secret", "", "", ""}, "TWILIO_API_KEY", "", ""},
+		"token without SID":  {[]string{"", "token", "", "", "", "", ""}, "TWILIO_ACCOUNT_SID", "", ""},
+		"a SID beside a key": {[]string{"AC1", "", "SK1", "secret", "", "", ""}, "", "SK1", "conversations.twilio.com"},
+		"base URL":           {[]string{"AC1", "token", "", "", "", "", "http://127.0.0.1:4010"}, "", "AC1", "127.0.0.1:4010"},
+		"base URL and edge":  {[]string{"AC1", "token", "", "", "au1", "sydney", "http://127.0.0.1:4010"}, "", "AC1", "127.0.0.1:4010"},
+		"malformed base URL": {[]string{"AC1", "token", "", "", "", "", "127.0.0.1:4010"}, "TWILIO_CONVERSATIONS_URL", "", ""},
+		"malformed region":   {[]string{"AC1", "token", "", "", "a/b", "", ""}, "region", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for i, value := range tc.values {
+				t.Setenv(env[i], value)
 			}
-		}
-		return nil
-	},
-	"update": func(ctx context.Context, c *client.Conversations) error {
-		_, err := c.Update(ctx, "order-1234", client.UpdateParams{State: new(client.StateClosed)})
-		return err
-	},
-	"delete": func(ctx context.Context, c *client.Conversations) error { return c.Delete(ctx, "order-1234") },
+			var sent *http.Request
+			c, err := client.FromEnv(client.WithHTTPClient(&http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
+				sent = req
+				return success("fetch")(req)
+			})}))
+			if tc.missing != "" {
+				assert.Equal(t, tc.missing, paramError(t, err).Param)
+				return
+			}
+			require.NoError(t, err)
+			_, err = c.Conversations.Fetch(t.Context(), "order-1234")
+			require.NoError(t, err)
+			user, _, _ := sent.BasicAuth()
+			assert.Equal(t, tc.user, user)
+			assert.Equal(t, tc.host, sent.URL.Host)
+		})
+	}
 }
 
-// success is the answer with which an operation succeeds.
-func success(verb string) step {
-	switch verb {
-	case "create", "create named":
-		return jsonAnswer(http.StatusCreated, conversation("unique_name", `"order-1234"`))
-	case "list":
-		return jsonAnswer(http.StatusOK, `{"conversations":[`+conversation()+`],"meta":{"next_page_url":null}}`)
-	case "delete":
-		return answer(http.StatusNoContent, "", "")
-	}
-	return jsonAnswer(http.StatusOK, conversation("state", `"closed"`))
+// The caller's http.Client is copied: another use of it follows redirects as before.
+func TestHTTPClientIsNotChanged(t *testing.T) {
+	t.Parallel()
+	httpClient := &http.Client{Transport: newScript(t, success("fetch"))}
+	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithHTTPClient(httpClient))
+	require.NoError(t, err)
+	_, err = c.Conversations.Fetch(t.Context(), "order-1234")
+	require.NoError(t, err)
+	assert.Nil(t, httpClient.CheckRedirect)
+}
+
+// A program, or a test of it, may replace net/http's default transport. Clients made meanwhile use that
+// one, and those made afterwards do not.
+//
+// It is not parallel, because it replaces http.DefaultTransport.
+func TestReplacedDefaultTransport(t *testing.T) {
+	standard, errReplaced := http.DefaultTransport, errors.New("replaced")
+	http.DefaultTransport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, errReplaced })
+	meanwhile, err := client.New(client.BasicAuth(accountSID, authToken), client.WithRetry(client.RetryPolicy{MaxAttempts: 1}))
+	http.DefaultTransport = standard
+	require.NoError(t, err)
+	_, err = meanwhile.Conversations.Fetch(t.Context(), "order")
+	assert.ErrorIs(t, err, errReplaced)
+
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	before := goleak.IgnoreCurrent()
+	afterwards, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = afterwards.Conversations.Fetch(t.Context(), "order")
+	assert.ErrorIs(t, err, client.ErrNotFound)
+	afterwards.CloseIdleConnections()
+	server.CloseClientConnections()
+	assert.NoError(t, goleak.Find(before))
 }

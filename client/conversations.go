@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/twilio-conversations-go/conversations/gen"
 )
@@ -17,9 +19,9 @@ import (
 //
 // See https://www.twilio.com/docs/conversations/api/conversation-resource
 type Conversations struct {
-	client    *Client
-	endpoints endpoints
-	invalid   error // what is wrong with the service SID
+	client  *Client
+	scope   scope
+	invalid error // what is wrong with the service SID
 }
 
 // Conversation has the fields of gen.ConversationsV1Conversation in the same order, so that one converts
@@ -90,72 +92,78 @@ const (
 	StateInitializing = gen.ConversationEnumStateInitializing
 )
 
-// DecodeAttributes decodes the attributes into the value that v points to, as json.Unmarshal does. Those
-// that an answer leaves out are {}.
-func (c *Conversation) DecodeAttributes(v any) error {
-	return json.Unmarshal([]byte(cmp.Or(c.Attributes, noAttributes)), v)
+// DecodeAttributes decodes the attributes into the value that v points to, as json.Unmarshal does. Attributes
+// that a response leaves out are {}.
+func (conv *Conversation) DecodeAttributes(v any) error {
+	return json.Unmarshal([]byte(cmp.Or(conv.Attributes, noAttributes)), v)
 }
 
-// Create creates a conversation. A unique name that is taken matches [ErrConflict]. When its outcome is unclear it is repeated only if it has a unique
-// name; then a conflict with the conversation that an earlier attempt created is resolved to that
-// conversation. Otherwise the error matches [ErrMaybeCreated].
+// Create creates a conversation. If its unique name is taken, the error matches [ErrConflict].
+//
+// A create whose outcome is unknown (timeout, lost connection, 5xx) is retried only if it has a unique name.
+// If the first attempt turns out to have succeeded, Create returns the conversation it made. If that cannot be
+// known, or without a unique name, the error matches [ErrMaybeCreated].
 func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ...CallOption) (*Conversation, error) {
 	form, err := params.form()
+	switch {
+	case err != nil:
+		return nil, err
+	case params.UniqueName != nil && *params.UniqueName == "":
+		return nil, &ParamError{Param: "UniqueName", Reason: "must not be empty: leave it nil for a conversation without one"}
+	case params.State != nil && *params.State == StateClosed:
+		return nil, &ParamError{Param: "State", Reason: "must not be closed: a conversation cannot be created closed"}
+	}
+	call, err := r.newCall(&createConversation, "", form.UniqueName, opts)
 	if err != nil {
 		return nil, err
 	}
-	if params.State != nil && *params.State == StateClosed {
-		return nil, &ParamError{Param: "State", Reason: "a conversation cannot be created closed"}
-	}
-	named := form.UniqueName != nil && *form.UniqueName != ""
-	call, err := r.newCall(verbCreate, http.StatusCreated, opts, params.UniqueName)
-	if err != nil {
-		return nil, err
-	}
-	call.repeatable = named
+	call.repeatable = form.UniqueName != nil
 
-	var created *gen.ConversationsV1Conversation
-	err = r.client.do(ctx, call, func(ctx context.Context) (err error) {
-		created, err = r.endpoints.create(ctx, &gen.CreateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
-		return checkConversation(created, err)
+	var made *gen.ConversationsV1Conversation
+	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
+		made, err = r.scope.create(ctx, g, &gen.CreateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
+		return r.check(call, made, err, "", form.UniqueName)
 	})
-	if e, ok := errors.AsType[*Error](err); ok && named && e.Unclear && (e.Code == codeNameTaken || e.Code == codeModification) {
-		return r.resolveCreate(ctx, params, call, e)
+	switch {
+	case e == nil:
+		return (*Conversation)(made), nil
+	case e.Unclear && e.Status == http.StatusConflict && call.repeatable:
+		return r.resolveCreate(ctx, form, call, e)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return (*Conversation)(created), nil
+	return nil, e
 }
 
-// Fetch fetches a conversation by its SID or unique name. One that does not exist matches [ErrNotFound].
+// Fetch fetches a conversation by its SID or unique name. If there is none, the error matches [ErrNotFound].
 func (r *Conversations) Fetch(ctx context.Context, id string, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
 	}
-	call, err := r.newCall(verbFetch, http.StatusOK, opts, &id)
+	call, err := r.newCall(&fetchConversation, id, nil, opts)
 	if err != nil {
 		return nil, err
 	}
-	return r.fetch(ctx, id, call)
+	conv, e := r.fetch(ctx, id, call)
+	if e != nil {
+		return nil, e
+	}
+	return conv, nil
 }
 
-func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conversation, error) {
+func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conversation, *Error) {
 	var fetched *gen.ConversationsV1Conversation
-	err := r.client.do(ctx, call, func(ctx context.Context) (err error) {
-		fetched, err = r.endpoints.fetch(ctx, id)
-		return checkConversation(fetched, err)
+	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
+		fetched, err = r.scope.fetch(ctx, g, id)
+		return r.check(call, fetched, err, id, nil)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return (*Conversation)(fetched), nil
+	return (*Conversation)(fetched), e
 }
 
-// Update changes the given fields of a conversation, by its SID or unique name. A new unique name that is taken
-// matches [ErrConflict]. A closed conversation
-// cannot be updated: the error then matches [ErrClosed], unless an attempt with an unclear outcome had
-// closed it as was asked. Likewise [ErrNotFound], if such an attempt had renamed it.
+// Update changes the given fields of a conversation, by its SID or unique name. If there is no such
+// conversation, the error matches [ErrNotFound]; if the new unique name is taken, [ErrConflict]; if the
+// conversation is closed, so that it cannot be updated, [ErrClosed].
+//
+// An update whose outcome is unknown is retried. If the first attempt turns out to have succeeded although it
+// cannot be repeated, because it closed or renamed the conversation, Update returns the conversation.
 func (r *Conversations) Update(ctx context.Context, id string, params UpdateParams, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -164,59 +172,126 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	if err != nil {
 		return nil, err
 	}
-	call, err := r.newCall(verbUpdate, http.StatusOK, opts, &id, params.UniqueName)
+	call, err := r.newCall(&updateConversation, id, form.UniqueName, opts)
 	if err != nil {
 		return nil, err
 	}
 	call.repeatable = true
 
 	var updated *gen.ConversationsV1Conversation
-	err = r.client.do(ctx, call, func(ctx context.Context) (err error) {
-		updated, err = r.endpoints.update(ctx, id, &gen.UpdateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
-		return checkConversation(updated, err)
-	})
-	if e, ok := errors.AsType[*Error](err); ok && e.Unclear {
-		renamed := params.UniqueName != nil && *params.UniqueName != "" && *params.UniqueName != id
-		switch {
-		case e.Code == codeClosed:
-			return r.resolveUpdate(ctx, id, params, call, e)
-		case e.Status == http.StatusNotFound && renamed:
-			return r.resolveUpdate(ctx, *params.UniqueName, params, call, e)
+	var renamed *Conversation
+	if !isSID("CH", id) {
+		call.pin = func(ctx context.Context, e *Error) (bool, *Error) {
+			sid, gone, e := r.holder(ctx, id, call, e)
+			if gone != nil {
+				renamed, e = r.resolveGone(ctx, id, form, call, gone, e)
+				return false, e
+			}
+			id = sid
+			return e == nil, e
 		}
 	}
-	if err != nil {
-		return nil, err
+	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) (err error) {
+		updated, err = r.scope.update(ctx, g, id, &gen.UpdateConversationParams{XTwilioWebhookEnabled: call.webhookHeader()}, form)
+		return r.check(call, updated, err, id, form.UniqueName)
+	})
+	switch {
+	case e == nil && renamed != nil:
+		return renamed, nil
+	case e == nil:
+		return (*Conversation)(updated), nil
+	case e.Unclear && e.Code == codeClosed:
+		return r.resolveUpdate(ctx, id, form, call, e)
 	}
-	return (*Conversation)(updated), nil
+	return nil, e
 }
 
-// Delete deletes a conversation, by its SID or unique name. A conversation that does not exist is an
-// error that matches [ErrNotFound], unless an attempt with an unclear outcome came before.
+// Delete deletes a conversation, by its SID or unique name. If there is none, the error matches
+// [ErrNotFound]. A delete whose outcome is unknown is retried; that the conversation is gone then is success.
 func (r *Conversations) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	if err := checkID(id); err != nil {
 		return err
 	}
-	call, err := r.newCall(verbDelete, http.StatusNoContent, opts, &id)
+	call, err := r.newCall(&deleteConversation, id, nil, opts)
 	if err != nil {
 		return err
 	}
 	call.repeatable = true
 
-	err = r.client.do(ctx, call, func(ctx context.Context) error {
-		return r.endpoints.delete(ctx, id, &gen.DeleteConversationParams{XTwilioWebhookEnabled: call.webhookHeader()})
+	if !isSID("CH", id) {
+		call.pin = func(ctx context.Context, e *Error) (bool, *Error) {
+			sid, gone, end := r.holder(ctx, id, call, e)
+			if gone != nil {
+				gone.adopt(call, e.Attempts)
+				return false, nil
+			}
+			id = sid
+			return end == nil, end
+		}
+	}
+	e := r.client.do(ctx, call, func(ctx context.Context, g *gen.ClientWithResponses) error {
+		return r.scope.delete(ctx, g, id, &gen.DeleteConversationParams{XTwilioWebhookEnabled: call.webhookHeader()})
 	})
-	if e, ok := errors.AsType[*Error](err); ok && e.Unclear && e.Status == http.StatusNotFound {
+	if e == nil || e.Unclear && e.Status == http.StatusNotFound {
 		return nil
 	}
-	return err
+	return e
 }
 
-// errNoConversation stands for an answer that is JSON but not a conversation, such as null.
-var errNoConversation = errors.New("the answer is not a conversation")
-
-func checkConversation(c *gen.ConversationsV1Conversation, err error) error {
-	if err == nil && (c == nil || c.SID == "") {
+// check reports as an error that a response is not the requested conversation: the one with the given SID or
+// unique name, or one that was given the new name; in this service, and of the account whose credentials were used. A connection
+// out of step, or a cache, can mix them up.
+func (r *Conversations) check(call *call, conv *gen.ConversationsV1Conversation, err error, id string, newName *string) error {
+	switch {
+	case err != nil:
+		return err
+	case conv == nil || !isSID("CH", conv.SID):
 		return errNoConversation
 	}
-	return err
+	for _, of := range [][2]string{{conv.ChatServiceSID, r.scope.service}, {conv.AccountSID, call.account}} {
+		if of[0] != "" && of[1] != "" && !strings.EqualFold(of[0], of[1]) {
+			return errMismatch
+		}
+	}
+	name := id
+	if isSID("CH", id) {
+		if !strings.EqualFold(conv.SID, id) {
+			return errMismatch
+		}
+		name = ""
+	}
+	if newName != nil && *newName != "" {
+		name = *newName
+	}
+	if name != "" && !sameName(name, conv.UniqueName) {
+		return errMismatch
+	}
+	return nil
+}
+
+// sameName reports whether the server may have made one of the names of the other: by folding case, removing
+// surrounding blanks or normalizing Unicode. Tables of that would be linked into every program. Instead, names
+// that differ may be the same only if one of them has a character there that a normalization changes or joins
+// to its neighbour.
+func sameName(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, y := []rune(strings.ToLower(strings.TrimSpace(a))), []rune(strings.ToLower(strings.TrimSpace(b)))
+	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
+		x, y = x[1:], y[1:]
+	}
+	for len(x) > 0 && len(y) > 0 && x[len(x)-1] == y[len(y)-1] {
+		x, y = x[:len(x)-1], y[:len(y)-1]
+	}
+	return len(x)+len(y) == 0 || slices.ContainsFunc(x, normalizes) || slices.ContainsFunc(y, normalizes)
+}
+
+// normalizes reports whether a form of Unicode writes a character otherwise than another form, or joins it to
+// the one before. Composed letters need not count: in the other form there is a mark to be joined.
+func normalizes(r rune) bool {
+	return unicode.Is(unicode.Mn, r) || // marks
+		0x1100 <= r && r <= 0x11ff || // parts of Korean syllables
+		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
+		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || r >= 0x1d400 // forms for compatibility
 }

@@ -30,11 +30,13 @@
 //	})
 //
 // A conversation is addressed by its SID or its unique name. Call options are for what few calls
-// need: [WithWebhookEnabled] fires webhooks, [WithResponse] tells the status and the header of the answer.
+// need: [WithWebhookEnabled] fires webhooks, [WithResponse] tells the status and the header of the response,
+// [WithCallRetry] and [WithCallAttemptTimeout] replace what the client is configured with, and
+// [WithRequestEditor] sets headers.
 //
 // # Errors
 //
-// A parameter that cannot be right is a [*ParamError], found before anything is sent. Any other failure
+// An invalid parameter is reported as a [*ParamError] before anything is sent. Any other failure
 // is an [*Error] with the operation, the HTTP status, Twilio's code and message and the request id,
 // and matches one of the Err variables where one fits:
 //
@@ -43,40 +45,66 @@
 //
 // # Listing
 //
-// [Conversations.List] ranges over all conversations that match, fetching the next page while the
-// caller works on this one. [Conversations.Page] returns one page with a [Cursor] for the next, which can
-// be stored to go on after a crash. A list that fails yields its error after everything before it, with a cursor to resume
-// from.
+// [Conversations.List] ranges over the conversations that match, fetching the next page while the
+// caller works on the current one. [Conversations.Page] returns one page and a [Cursor] for the next,
+// which can be stored to resume after a crash. A cursor belongs to the service, state and dates of its
+// list; any other list refuses it. A list that fails yields its error after everything before it, with
+// a cursor to resume from.
 //
-// [Conversations.Scan] visits the same conversations several times as fast, in no particular order, by reading
-// windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a scan, at a rate
-// that the server allows, and goes on past those that fail.
+// [Conversations.Scan] visits the same conversations several times as fast, in no particular order, by
+// reading windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a
+// scan, at a rate that the server allows, and continues past those that fail.
+//
+// Memory is bounded by the page requested: a response with more conversations is an error, and a
+// conversation that is kept does not keep its page.
 //
 // # Retries
 //
-// A call that fails is tried again where that is safe, four times in all by default, with growing
-// delays. What is safe depends on the operation, and is not configurable; how often and how patiently
-// is, with [WithRetry]. An attempt may take 30 seconds ([WithAttemptTimeout]); the context bounds the
-// whole call, waiting included.
+// A call that fails is retried if that is safe, with growing delays and up to four attempts in total. What is
+// safe depends on the operation and is not configurable. How often and how patiently is, with [WithRetry] and
+// [WithCallRetry]. An attempt may take 30 seconds ([WithAttemptTimeout]). The context bounds the whole call,
+// waiting included. All retries of a client share a budget ([RetryPolicy]).
 //
-//	failure                             fetch, list   update                delete                create
-//	429                                 retry         retry                 retry                 retry
-//	never sent: no connection was made  retry         retry                 retry                 retry
-//	500, 502, 503, 504; connection      retry         retry; refused as     retry; a 404 after    retry with a unique
-//	lost; attempt timed out; answer                   closed or, renamed,   that is success       name; a conflict after
-//	truncated: the outcome is unclear                 not found after that,                       that is resolved by
-//	                                                  it is success if the                        fetching the name;
-//	                                                  conversation is what                        ErrMaybeCreated without
-//	                                                  was asked for
-//	any other status; an answer that    error         error                 error                 error
-//	is malformed or too large
+//	failure                         fetch, list  update   delete   create, named  create
+//	request editor failed           error        error    error    error          error
+//	never sent                      retry        retry    retry    retry          retry
+//	429                             retry        retry    retry    retry          retry
+//	other 4xx, cut short            retry        retry    retry    retry          retry
+//	408, 500, 502, 503, 504         retry        retry    retry    retry          unclear
+//	connection lost                 retry        retry    retry    retry          unclear
+//	attempt timed out               retry        retry    retry    retry          unclear
+//	success response cut short      retry        retry    retry    retry          unclear
+//	any other 4xx                   error        error    error    error          error
+//	any other status                error        unclear  unclear  unclear        unclear
+//	success response is malformed   error        unclear  unclear  unclear        unclear
 //
-// A refusal (4xx) that is cut short is asked for again, whatever the operation.
+// A request was never sent if no connection could be made, or if the context had ended before one was
+// requested. A success response is malformed if it is no JSON, too large, or not the requested conversation.
+// Unclear means an error with [Error.Unclear]: the change may have been carried out. The error also is if no
+// retry tells what became of an attempt whose outcome is unknown, which are those from 408 to a success
+// response cut short:
 //
-// A Retry-After header is honoured; if it asks for more than the longest delay of the policy, or than
-// the context has left, the error is returned at once, with [Error.RetryAfter]. The error always
-// describes the last answer. [Error.Unclear] tells whether a change may have been carried out all the
-// same. Changes to this table are announced as breaking.
+//   - A create with a unique name that then is a conflict succeeds if the holder of the name is what was sent,
+//     and was created during the call. It is clear that nothing was created only if the holder differs and is
+//     older than the call.
+//   - An update or a delete by unique name is not repeated before the holder of the name was fetched. It is then
+//     repeated by SID, if the holder is older than the call. If the name is free or the holder is newer, a
+//     delete has succeeded, and an update fails unless it renamed the conversation.
+//   - A delete that then is a 404 has succeeded. An update that then is refused because the conversation is
+//     closed has succeeded if the conversation is what was sent.
+//
+// Whether a conversation is older is decided only if the clock of this machine and the Date headers of the
+// responses agree.
+//
+// The API has no idempotency keys, so some things cannot be promised. A unique name is no lock: a Create may
+// return an equal conversation that another caller created during the call. If a unique name changes hands
+// between two attempts, a change by that name can reach the conversation that has it now, if that was renamed or
+// given an earlier DateCreated; a change by SID cannot. A named create with a DateCreated is recognized by that
+// date, and by an update during the call; with a DateUpdated too, it stays unclear.
+//
+// A Retry-After header is honoured; a random part is added to it. If it requests more than the longest delay of
+// the policy, or than the context has left, the error is returned at once, with [Error.RetryAfter]. The error
+// describes the last response. Changes to this table are announced as breaking.
 //
 // # Testing
 //

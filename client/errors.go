@@ -29,53 +29,84 @@ var (
 )
 
 // Error is the failure of a call, after the retries that were safe. Its fields describe the last
-// answer; where there was none, Status is 0 and errors.Is and errors.As find the cause, such as
-// context.Canceled. It holds no credential, and its text no unique name.
+// response. If there was none, Status is 0 and errors.Is and errors.As find the cause, such as
+// context.Canceled. An Error never wraps another one: what other calls failed with, for example the one whose
+// error ended the context, says nothing about this call. An Error holds no credential, and its text no
+// unique name. The text is at most about 1 KiB.
 type Error struct {
 	// Operation is the operationId of the request, such as createConversation.
 	Operation string
-	// Status is the HTTP status, 0 where no answer was received.
+	// SID is the SID of the conversation, "" if the call does not address one, or does so by unique name.
+	SID string
+	// Status is the HTTP status from 200 to 599, 0 if there was no such response.
 	Status int
-	// Code is Twilio's error code, 0 where there is none.
+	// Code is Twilio's error code, 0 if there is none.
 	// See https://www.twilio.com/docs/api/errors
 	Code int
-	// Message is Twilio's description of the error, in which the unique names of the call are replaced by
-	// {UniqueName}.
+	// Message is Twilio's description of the error, at most 1 KiB of printable text, in which the unique
+	// names of the call are replaced by {UniqueName}.
 	Message string
-	// MoreInfo is the URL of the page that explains the code.
+	// MoreInfo is the URL of Twilio's page on the code.
 	MoreInfo string
-	// RequestID is the header Twilio-Request-Id, which Twilio's support asks for.
+	// RequestID is the header Twilio-Request-Id, which Twilio's support asks for: RQ and 32 hexadecimal
+	// digits, or "".
 	RequestID string
-	// RetryAfter is how long the server asked to wait, 0 where it did not say.
+	// RetryAfter is how long the server requested to wait, 0 if it did not.
 	RetryAfter time.Duration
-	// Attempts is how many times the request was tried, 0 if it never came to that.
+	// Attempts is how many attempts were made, 0 if nothing came to be sent.
 	Attempts int
-	// Unclear tells that the operation may have been carried out all the same: an attempt was sent and
-	// its outcome never learnt. It is not set for Fetch and List, which change nothing.
+	// Unclear reports whether the operation may have been carried out all the same: the outcome of an attempt
+	// is unknown. It is not set for Fetch and List, which change nothing.
 	Unclear bool
 	// Cursor resumes a List that failed: it stands for the page that is missing.
 	Cursor Cursor
 
+	named bool // the conversation is addressed by its unique name
+	host  string
+	spent bool // the retry budget
 	cause error
-	began time.Time // the beginning of the call by the server's clock, zero if unknown
 }
 
-// Error describes the failure in a line: operation, status, message, code, request id, attempts, and
-// for a change whether it may have been carried out.
+// error returns the error of a call whose last attempt is a, nil if there was none.
+func (call *call) error(a *attempt, cause error) *Error {
+	e := &Error{Operation: *call.operationID, SID: call.sid, named: call.named, cause: cause}
+	if a != nil {
+		e.Status, e.RequestID, e.host = a.status, requestID(a.header), a.client.host
+		e.Code, e.Message, e.MoreInfo, e.RetryAfter = a.refusal.code, a.refusal.message, a.refusal.moreInfo, a.refusal.retryAfter
+	}
+	return e
+}
+
+// reason is why the call failed, in some words.
+func (e *Error) reason() string {
+	if e.cause != nil {
+		return brief(e.cause.Error())
+	}
+	return statusText(e.Status)
+}
+
+func statusText(status int) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
+}
+
+// Error describes the failure in a line: operation, conversation, status, message, code, request id,
+// attempts, and for a change whether it may have been carried out.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Operation)
+	if e.SID != "" {
+		b.WriteString(" " + e.SID)
+	} else if e.named {
+		b.WriteString(" {UniqueName}")
+	}
 	if e.Status != 0 {
-		fmt.Fprintf(&b, ": %d", e.Status)
-		if text := http.StatusText(e.Status); text != "" {
-			b.WriteString(" " + text)
-		}
+		b.WriteString(": " + statusText(e.Status))
 	}
 	if e.Message != "" {
-		fmt.Fprintf(&b, ": %s", strings.Map(printable, e.Message))
+		b.WriteString(": " + brief(printable(e.Message)))
 	}
 	if e.cause != nil {
-		fmt.Fprintf(&b, ": %v", e.cause)
+		b.WriteString(": " + brief(e.cause.Error()))
 	}
 	var details []string
 	if e.Code != 0 {
@@ -90,26 +121,24 @@ func (e *Error) Error() string {
 	if e.RetryAfter > 0 {
 		details = append(details, fmt.Sprintf("retry after %v", e.RetryAfter))
 	}
+	if e.spent {
+		details = append(details, "not retried: the retry budget is spent")
+	}
 	if len(details) > 0 {
 		fmt.Fprintf(&b, " (%s)", strings.Join(details, ", "))
+	}
+	if e.Status == http.StatusUnauthorized && e.host != "" {
+		fmt.Fprintf(&b, "; %s does not accept the credentials, which belong to one region (WithRegion)", e.host)
 	}
 	switch {
 	case e.Is(ErrMaybeCreated):
 		b.WriteString("; " + ErrMaybeCreated.Error())
 	case e.Unclear:
 		b.WriteString("; it may have been carried out")
-	case strings.HasPrefix(e.Operation, verbCreate):
+	case createConversation.is(e.Operation):
 		b.WriteString("; no conversation was created")
 	}
 	return b.String()
-}
-
-// printable keeps the text of an error in one line, whatever a server sends.
-func printable(r rune) rune {
-	if r < ' ' || 0x7f <= r && r < 0xa0 {
-		return ' '
-	}
-	return r
 }
 
 // Is reports whether target is one of the errors of this package that describes e.
@@ -128,7 +157,7 @@ func (e *Error) Is(target error) bool {
 	case ErrClosed:
 		return e.Code == codeClosed
 	case ErrMaybeCreated:
-		return e.Unclear && strings.HasPrefix(e.Operation, verbCreate)
+		return e.Unclear && createConversation.is(e.Operation)
 	}
 	return false
 }
@@ -140,29 +169,35 @@ func (e *Error) Unwrap() error { return e.cause }
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("operation", e.Operation),
+		slog.String("sid", e.SID),
 		slog.Int("status", e.Status),
 		slog.Int("code", e.Code),
 		slog.String("request_id", e.RequestID),
 		slog.Int("attempts", e.Attempts),
-		slog.Bool("unclear", e.Unclear))
+		slog.Bool("unclear", e.Unclear),
+		slog.String("reason", e.reason()))
 }
 
-// ParamError is a parameter that cannot be right. It is found before anything is sent, and does not
-// quote the value.
+// ParamError is an invalid parameter. It is found before anything is sent, and does not quote the value.
 type ParamError struct {
-	// Param is the parameter, by Twilio's name where it has one, such as Timers.Closed.
+	// Param is the parameter as the caller wrote it, such as ClosedAfter.
 	Param string
-	// Reason says what it should be.
+	// Field is Twilio's name of it where that differs, such as Timers.Closed.
+	Field string
+	// Reason says what to do.
 	Reason string
 }
 
-// Error names the parameter and says what it should be.
-func (e *ParamError) Error() string { return fmt.Sprintf("%s: %s", e.Param, e.Reason) }
+// Error names the parameter and says what to do.
+func (e *ParamError) Error() string {
+	if e.Field != "" {
+		return fmt.Sprintf("%s (%s): %s", e.Param, e.Field, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s", e.Param, e.Reason)
+}
 
-// Twilio's error codes that decide what the client does.
+// Twilio's error code that decides what the client does.
 // See https://www.twilio.com/docs/api/errors
 const (
-	codeNameTaken    = 50353 // Conversation with provided unique name already exists
-	codeClosed       = 50377 // Can't update conversation as it's in final closed state
-	codeModification = 50391 // Conflicting conversation modification
+	codeClosed = 50377 // Can't update conversation as it's in final closed state
 )

@@ -89,7 +89,7 @@ func ExampleFromEnv() {
 	os.Setenv("TWILIO_API_SECRET", "")
 	_, err := client.FromEnv()
 	fmt.Println(err)
-	// Output: TWILIO_API_SECRET: the environment variable is not set
+	// Output: TWILIO_API_SECRET: set this environment variable: TWILIO_API_KEY is set
 }
 
 // Auth editors serve the bare generated client too.
@@ -117,7 +117,7 @@ func ExampleBearerToken() {
 	}
 	_, err = c.Conversations.Fetch(ctx, "order-1")
 	fmt.Println(err)
-	// Output: fetchConversation: getting the bearer token: the token server is down
+	// Output: fetchConversation {UniqueName}: getting the bearer token: the token server is down
 }
 
 func ExampleClient_Service() {
@@ -290,7 +290,7 @@ func ExampleCreateParams_attributes() {
 	fmt.Println(err)
 	// Output:
 	// { "topic": "feedback" } <nil>
-	// Attributes: it is not valid JSON
+	// Attributes: must be valid JSON
 }
 
 func ExampleError() {
@@ -307,11 +307,13 @@ func ExampleParamError() {
 	_, err := c.Conversations.Create(ctx, client.CreateParams{ClosedAfter: new(time.Minute)})
 	if e, ok := errors.AsType[*client.ParamError](err); ok {
 		fmt.Println(e.Param)
+		fmt.Println(e.Field)
 	}
 	fmt.Println(err)
 	// Output:
+	// ClosedAfter
 	// Timers.Closed
-	// Timers.Closed: it must be at least 10m0s, or zero to remove the timer
+	// ClosedAfter (Timers.Closed): must be at least 10m0s, or 0 to remove the timer
 }
 
 // The connection is lost after the conversation was created. Without a unique name, repeating the request
@@ -378,10 +380,54 @@ func ExampleWithHTTPClient() {
 	// Output: 1
 }
 
+// A tracing transport can name its spans by the operation: unlike the URL, it holds no id. With OpenTelemetry's
+// otelhttp that is otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return
+// client.Operation(r.Context()) }).
+type tracingTransport struct{ spans []string }
+
+func (t *tracingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	t.spans = append(t.spans, client.Operation(req.Context()))
+	return http.DefaultTransport.RoundTrip(req)
+}
+
+func ExampleOperation() {
+	exampleClient()
+	transport := &tracingTransport{}
+	c, err := client.New(client.BasicAuth(accountSid, token), client.WithBaseURL(emulatorAt()),
+		client.WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	conv, err := c.Conversations.Create(ctx, client.CreateParams{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := c.Conversations.Delete(ctx, conv.SID); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(transport.spans)
+	// Output: [createConversation deleteConversation]
+}
+
+// A request editor of one call sets a header of it, for a proxy that asks for one.
+func ExampleWithRequestEditor() {
+	c := exampleClient(conversationstest.Conversation{UniqueName: "order-1"})
+	conv, err := c.Conversations.Fetch(ctx, "order-1", client.WithRequestEditor(
+		func(_ context.Context, req *http.Request) error {
+			req.Header.Set("X-Request-Id", "7")
+			return nil
+		}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(conv.UniqueName)
+	// Output: order-1
+}
+
 func ExampleWithLogger() {
 	exampleClient()
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == "time" || a.Key == "duration" || a.Key == "request_id" {
+		if a.Key == "time" || a.Key == "host" || a.Key == "duration" || a.Key == "request_id" {
 			return slog.Attr{} // which differ from run to run
 		}
 		return a
@@ -390,6 +436,7 @@ func ExampleWithLogger() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	emulator.Fail("fetchConversation", conversationstest.Fault{Status: 403})
 	_, _ = c.Conversations.Fetch(ctx, "order-1")
-	// Output: level=WARN msg="twilio conversations" operation=fetchConversation attempt=1 status=404
+	// Output: level=WARN msg="twilio conversations" operation=fetchConversation attempt=1 status=403 reason="403 Forbidden"
 }

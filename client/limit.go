@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// pool is how many requests may be in flight.
+// pool is how many requests a scan may have in flight: half as many after a 429, and one more after each
+// round without.
 type pool struct {
 	most int
 
@@ -54,6 +55,16 @@ func onRateLimit(ctx context.Context, report func()) context.Context {
 	return context.WithValue(ctx, rateLimitKey{}, report)
 }
 
+// reportRateLimit tells a scan or a bulk job of a 429 at once, not when the call returns. It reports
+// whether there is one, which then slows down: patience pays.
+func reportRateLimit(ctx context.Context) bool {
+	report, ok := ctx.Value(rateLimitKey{}).(func())
+	if ok {
+		report()
+	}
+	return ok
+}
+
 // pace spreads actions evenly over time.
 type pace struct {
 	most float64   // actions a second
@@ -96,8 +107,8 @@ func (p *pace) rate() float64 {
 	return min(p.most, p.now+p.most/40*time.Since(p.cut).Seconds())
 }
 
-// limited slows down, for a call that is answered 429. Those within a second count as one. The pause lets the
-// calls that are tried again succeed before they run out of attempts.
+// limited slows down after a 429. Those within a second count as one. The pause lets the
+// calls that are retried succeed before they run out of attempts.
 func (p *pace) limited() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

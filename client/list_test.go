@@ -3,8 +3,10 @@ package client_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -98,19 +100,119 @@ func TestListLimit(t *testing.T) {
 	}
 }
 
-func TestRepeatedPageTokenIsAnError(t *testing.T) {
+// Pages that go round in circles are noticed at once if a page names itself, and otherwise before three times
+// as many were read as there are.
+func TestPagesThatGoRoundInCirclesAreAnError(t *testing.T) {
 	t.Parallel()
-	for _, pages := range [][]step{
-		{page("A", 1), page("A", 2)},
-		{page("A", 1), page("B", 2), page("A", 3)},
-	} {
-		server := newScript(t, pages...)
-		sids, err := collect(t, newClient(t, server), client.ListParams{})
-		assert.Len(t, sids, len(pages), "the items before the error")
-		assert.Equal(t, 200, apiError(t, err).Status)
-		assert.ErrorContains(t, err, "returned before")
-		server.done()
+	for before := range 4 {
+		for length := 1; length <= 9; length++ {
+			requests := 0
+			c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+				requests++
+				at, _ := strconv.Atoi(req.URL.Query().Get("PageToken"))
+				next := at + 1
+				if at == before+length {
+					next = before + 1
+				}
+				require.Less(t, requests, 100)
+				return page(fmt.Sprint(next), at+1)(req)
+			}))
+			sids, err := collect(t, c, client.ListParams{})
+			assert.Len(t, sids, requests, "the conversations before the error")
+			e := apiError(t, err)
+			assert.Equal(t, 200, e.Status)
+			assert.NotEmpty(t, e.Cursor)
+			assert.ErrorContains(t, err, "returned before")
+			assert.LessOrEqual(t, requests, 3*(1+before+length), "%d before a circle of %d", before, length)
+			if length == 1 {
+				assert.Equal(t, before+2, requests)
+			}
+		}
 	}
+}
+
+func TestAPageThatNamesItselfIsAnError(t *testing.T) {
+	t.Parallel()
+	server := newScript(t, page("A", 1), page("A", 2))
+	c := newClient(t, server)
+	first, err := c.Conversations.Page(t.Context(), client.ListParams{})
+	require.NoError(t, err)
+	var response client.Response
+	second, err := c.Conversations.Page(t.Context(), client.ListParams{Cursor: first.Next}, client.WithResponse(&response))
+	assert.Nil(t, second)
+	assert.ErrorContains(t, err, "returned before")
+	e := apiError(t, err)
+	assert.Equal(t, first.Next, e.Cursor)
+	assert.Equal(t, 200, response.StatusCode)
+	assert.Equal(t, response.RequestID, e.RequestID)
+}
+
+func TestACursorBelongsToItsList(t *testing.T) {
+	t.Parallel()
+	start, end := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	params := client.ListParams{State: client.StateActive, StartDate: start, EndDate: end, PageSize: 2}
+	server := newScript(t, page("A", 1, 2))
+	c := newClient(t, server)
+	service := func(sid string) *client.Conversations { return c.Service(sid).Conversations }
+	first, err := service(serviceSID).Page(t.Context(), params)
+	require.NoError(t, err)
+	params.Cursor = first.Next
+
+	for name, change := range map[string]func(p *client.ListParams){
+		"another state":      func(p *client.ListParams) { p.State = client.StateClosed },
+		"no state":           func(p *client.ListParams) { p.State = "" },
+		"another start":      func(p *client.ListParams) { p.StartDate = start.Add(time.Millisecond) },
+		"no start":           func(p *client.ListParams) { p.StartDate = time.Time{} },
+		"another end":        func(p *client.ListParams) { p.EndDate = end.Add(time.Hour) },
+		"no end":             func(p *client.ListParams) { p.EndDate = time.Time{} },
+		"start for end":      func(p *client.ListParams) { p.StartDate, p.EndDate = time.Time{}, start },
+		"nothing at all":     func(p *client.ListParams) { *p = client.ListParams{Cursor: p.Cursor} },
+		"another version":    func(p *client.ListParams) { p.Cursor = "c2" + p.Cursor[2:] },
+		"the version before": func(p *client.ListParams) { p.Cursor = "1:PTactive_2026-01-18T03:17:17.005Z_CH0" },
+		"no token":           func(p *client.ListParams) { p.Cursor = p.Cursor[:strings.Index(string(p.Cursor), ":")+1] },
+		"no index":           func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + ":A" },
+		"below zero":         func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "-1:A" },
+		"no number":          func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "x:A" },
+		"another part":       func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "1.2:A" },
+		"text":               func(p *client.ListParams) { p.Cursor = "A" },
+	} {
+		other := params
+		change(&other)
+		_, err := service(serviceSID).Page(t.Context(), other)
+		assert.Equal(t, "Cursor", paramError(t, err).Param, name)
+		for _, err = range service(serviceSID).List(t.Context(), other) {
+		}
+		assert.Equal(t, "Cursor", paramError(t, err).Param, name)
+		assert.NotContains(t, err.Error(), other.Cursor)
+	}
+	for _, other := range []*client.Conversations{c.Conversations, service(strings.Replace(serviceSID, "IS0", "IS1", 1))} {
+		_, err := other.Page(t.Context(), params)
+		assert.ErrorContains(t, err, "another list")
+	}
+	server.done()
+
+	server.steps = append(server.steps, page("", 3), page("", 3))
+	params.PageSize = 50
+	_, err = service(serviceSID).Page(t.Context(), params)
+	require.NoError(t, err, "the page size may differ")
+	params.StartDate = start.In(time.FixedZone("", 3600)).Add(time.Microsecond)
+	_, err = service("IS"+strings.ToUpper(serviceSID[2:])).Page(t.Context(), params)
+	require.NoError(t, err, "what is sent is the same")
+	server.done()
+}
+
+func TestMoreThanRequestedIsAnError(t *testing.T) {
+	t.Parallel()
+	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, 1001)...))
+	c := newClient(t, server)
+	_, err := c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
+	require.NoError(t, err)
+	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
+	assert.ErrorContains(t, err, "more conversations than requested")
+	assert.Equal(t, 200, apiError(t, err).Status)
+	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: 1000})
+	assert.ErrorContains(t, err, "more than 1000 items")
+	server.done()
 }
 
 func TestPageTokensSurvive(t *testing.T) {
@@ -144,6 +246,48 @@ func TestFailedPageCanBeResumed(t *testing.T) {
 		assert.Equal(t, []string{"3"}, sids)
 		assert.Equal(t, "A", server.requests[2].URL.Query().Get("PageToken"))
 	})
+}
+
+// Whatever page fails, and with whatever page size the list is resumed, the union is exact.
+func TestResumingAtEveryPage(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		rnd := rand.New(rand.NewPCG(seed, 4))
+		server := newTimeline(generate(seed, 200, distributions[rnd.IntN(len(distributions))].at))
+		server.precision = precision(rnd.IntN(int(precisions)))
+		server.replace = func(page string) (int, string) {
+			switch rnd.IntN(6) {
+			case 0:
+				return http.StatusForbidden, `{"code":20403}`
+			case 1:
+				return http.StatusOK, `{"conversations":[`
+			case 2:
+				return http.StatusOK, `{"conversations":[],"meta":{"next_page_url":"?PageToken="}}`
+			}
+			return http.StatusOK, page
+		}
+		c := server.client(t, noRetry)
+		params := client.ListParams{EndDate: time.Now().Add(100 * year)}
+		var got []string
+		resumed := 0
+		for done := false; !done; {
+			done = true
+			params.PageSize = 1 + rnd.IntN(20)
+			for conv, err := range c.Conversations.List(t.Context(), params) {
+				if err != nil {
+					params.Cursor, done = apiError(t, err).Cursor, false
+					resumed++
+					continue
+				}
+				got = append(got, conv.SID)
+			}
+		}
+		require.Len(t, got, len(server.records), "seed %d", seed)
+		for i, r := range server.records {
+			require.Equal(t, r.sid, got[i], "seed %d", seed)
+		}
+		assert.Positive(t, resumed)
+	}
 }
 
 func TestErrorIsYieldedOnce(t *testing.T) {
@@ -222,9 +366,14 @@ func TestLeavingAListCancelsItsRequest(t *testing.T) {
 func TestLookingAtOneCostsOneRequest(t *testing.T) {
 	t.Parallel()
 	server := newScript(t, page("A", 1, 2, 3))
-	for range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}) {
+	looked := 0
+	for conv, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}) {
+		require.NoError(t, err)
+		assert.Contains(t, conv.SID, "1")
+		looked++
 		break
 	}
+	assert.Equal(t, 1, looked)
 	server.done()
 }
 
@@ -246,7 +395,7 @@ func TestListResponseIsOfThePage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var resp client.Response
-		second := jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{}}`, "Twilio-Request-Id", "RQ2")
+		second := jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{}}`, "Twilio-Request-Id", "RQ00000000000000000000000000000002")
 		server := newScript(t, page("A", 1, 2, 3), second)
 		var ids []string
 		for _, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}, client.WithResponse(&resp)) {
@@ -254,25 +403,178 @@ func TestListResponseIsOfThePage(t *testing.T) {
 			synctest.Wait() // for the page ahead
 			ids = append(ids, resp.RequestID)
 		}
-		assert.Equal(t, []string{"RQ1", "RQ1", "RQ1", "RQ2"}, ids)
+		assert.Equal(t, []string{requestID, requestID, requestID, "RQ00000000000000000000000000000002"}, ids)
 	})
 }
 
-// A transport that ends its goroutine, as a failing test double does, ends a listing with an error.
-func TestTransportThatEndsItsGoroutine(t *testing.T) {
-	t.Parallel()
-	requests := 0
-	c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
-		if requests++; requests == 2 {
-			runtime.Goexit()
-		}
-		return page("A", 1, 2)(req)
-	}))
-	_, err := collect(t, c, client.ListParams{})
-	assert.ErrorContains(t, err, "goroutine")
+// ended runs a function in a goroutine of its own, and reports whether it panicked, and with what, or
+// ended the goroutine.
+func ended(f func()) (panicked any, goexit bool) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		goexit = true
+		defer func() {
+			if panicked = recover(); panicked != nil {
+				goexit = false
+			}
+		}()
+		f()
+		goexit = false
+	}()
+	<-done
+	return panicked, goexit
+}
 
-	c = newClient(t, roundTripper(func(*http.Request) (*http.Response, error) { runtime.Goexit(); return nil, nil }))
-	for _, err = range c.Conversations.Scan(t.Context(), client.ScanParams{}) {
+// A transport or an auth editor that panics or ends its goroutine, as a failing test double does, ends the
+// caller's, which is not always the one it was called in.
+func TestPanicsSurfaceInTheCaller(t *testing.T) {
+	t.Parallel()
+	calls := map[string]func(context.Context, *client.Conversations){
+		"fetch": func(ctx context.Context, c *client.Conversations) { _, _ = c.Fetch(ctx, "CH1") },
+		"list": func(ctx context.Context, c *client.Conversations) {
+			for range c.List(ctx, client.ListParams{}) {
+			}
+		},
+		"scan": func(ctx context.Context, c *client.Conversations) {
+			for range c.Scan(ctx, client.ScanParams{}) {
+			}
+		},
 	}
-	assert.ErrorContains(t, err, "goroutine")
+	for name, call := range calls {
+		for at := 1; at <= 3; at++ { // the first request of a list is not ahead of its caller, the others are
+			if name == "fetch" && at > 1 {
+				continue
+			}
+			synctest.Test(t, func(t *testing.T) { // which fails if a goroutine is left
+				timeline := newTimeline(generate(1, 2000, distributions[0].at))
+				boom := func(do func()) *client.Conversations {
+					var requests atomic.Int64
+					return newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+						if int(requests.Add(1)) == at {
+							do()
+						}
+						time.Sleep(time.Duration(requests.Load()) * time.Millisecond)
+						return timeline.RoundTrip(req)
+					})).Conversations
+				}
+				panicked, _ := ended(func() { call(t.Context(), boom(func() { panic("boom") })) })
+				assert.Equal(t, "boom", panicked, "%s %d", name, at)
+				_, goexit := ended(func() { call(t.Context(), boom(runtime.Goexit)) })
+				assert.True(t, goexit, "%s %d", name, at)
+
+				var edits atomic.Int64
+				auth := func(context.Context, *http.Request) error {
+					if int(edits.Add(1)) == at {
+						panic(at)
+					}
+					return nil
+				}
+				c, err := client.New(auth, client.WithHTTPClient(&http.Client{Transport: timeline}))
+				require.NoError(t, err)
+				panicked, _ = ended(func() { call(t.Context(), c.Conversations) })
+				assert.Equal(t, at, panicked, "%s %d", name, at)
+			})
+		}
+	}
+}
+
+// A page that nobody asked for any more is not missed, however it ended.
+func TestPanicsAheadOfAListThatIsLeft(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t, page("A", 1, 2, 3), func(*http.Request) (*http.Response, error) { panic("boom") })
+		seen := 0
+		for range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}) {
+			if seen++; seen == 3 {
+				synctest.Wait()
+				break
+			}
+		}
+		server.done()
+	})
+}
+
+// What was kept of a list keeps no other conversation alive.
+func TestAKeptConversationDoesNotKeepItsPage(t *testing.T) {
+	const pages, size = 50, 1000
+	n := 0
+	c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
+		items := make([]string, size)
+		for i := range items {
+			items[i] = conversation("sid", fmt.Sprintf(`"CH%032d"`, n*size+i), "friendly_name", fmt.Sprintf(`"%d"`, n*size+i))
+		}
+		next := "null"
+		if n++; n < pages {
+			next = fmt.Sprintf(`"?PageToken=%d"`, n)
+		}
+		return jsonAnswer(200, `{"conversations":[`+strings.Join(items, ",")+`],"meta":{"next_page_url":`+next+`}}`)(req)
+	}))
+	heap := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.HeapAlloc
+	}
+	before := heap()
+	var kept []*client.Conversation
+	seen := 0
+	for conv, err := range c.Conversations.List(t.Context(), client.ListParams{PageSize: size}) {
+		require.NoError(t, err)
+		if seen++; seen%size == 1 {
+			kept = append(kept, conv)
+		}
+	}
+	held := int64(heap()) - int64(before)
+	assert.Less(t, held, int64(pages*20_000), "%d kept of %d", len(kept), seen)
+	t.Logf("%d KiB for %d kept of %d", held>>10, len(kept), seen)
+	runtime.KeepAlive(kept)
+}
+
+func TestHopelessListsAreNotSent(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newScript(t))
+	now := time.Now()
+	for param, params := range map[string]client.ListParams{
+		"State":     {State: "open"},
+		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
+		"PageSize":  {PageSize: 1001},
+		"Limit":     {Limit: -1},
+		"Cursor":    {Cursor: "PTactive_2026-01-18T03:17:17.005Z_CH0"},
+	} {
+		_, err := collect(t, c, params)
+		assert.Equal(t, param, paramError(t, err).Param)
+	}
+	_, err := c.Conversations.Page(t.Context(), client.ListParams{Limit: 1})
+	assert.Equal(t, "Limit", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{PageSize: -1})
+	assert.Equal(t, "PageSize", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{EndDate: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	assert.Equal(t, "EndDate", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{Cursor: "-1:x"})
+	assert.Equal(t, "Cursor", paramError(t, err).Param)
+	_, err = collect(t, c, client.ListParams{Cursor: "1:"})
+	assert.Equal(t, "Cursor", paramError(t, err).Param)
+}
+
+// Credentials reach the host that is configured, and no other that an answer names.
+func TestPageURLsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com", "http://127.0.0.1:4010/proxy"} {
+		next := "https://evil.example/v1/Conversations?PageSize=50&Page=1&PageToken=T1"
+		server := newScript(t,
+			jsonAnswer(200, `{"conversations":[`+conversation()+`],"meta":{"next_page_url":"`+next+`"}}`),
+			jsonAnswer(200, `{"conversations":[],"meta":{}}`))
+		for _, err := range newClient(t, server, client.WithBaseURL(base)).Conversations.List(t.Context(), client.ListParams{State: client.StateActive}) {
+			require.NoError(t, err)
+		}
+		server.done()
+		for _, req := range server.requests {
+			assert.True(t, strings.HasPrefix(req.URL.String(), base+"/v1/Conversations?"), req.URL)
+			assert.Equal(t, "active", req.URL.Query().Get("State"))
+		}
+		assert.Equal(t, "T1", server.requests[1].URL.Query().Get("PageToken"))
+	}
 }

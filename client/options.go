@@ -14,9 +14,11 @@ type Option func(*config) error
 
 type config struct {
 	baseURL        string
+	baseURLParam   string // what it was given as
 	region, edge   string
 	insecureHTTP   bool
-	httpClient     *http.Client
+	httpClient     http.Client
+	userAgent      string
 	logger         *slog.Logger
 	retry          RetryPolicy
 	attemptTimeout time.Duration
@@ -33,12 +35,14 @@ const (
 // server. Its path, if it has one, goes before /v1. It takes the place of a region and an edge that were
 // given before; one that is given after it is an error. Plain http is refused for a host that is not
 // loopback (see [WithInsecureHTTP]), as are a user, a query and a fragment in the URL.
-func WithBaseURL(baseURL string) Option {
+func WithBaseURL(baseURL string) Option { return withBaseURL("base URL", baseURL) }
+
+func withBaseURL(param, baseURL string) Option {
 	return func(c *config) error {
 		if baseURL == "" {
-			return &ParamError{Param: "base URL", Reason: "it is empty"}
+			return &ParamError{Param: param, Reason: "must not be empty"}
 		}
-		c.baseURL, c.region, c.edge = baseURL, "", ""
+		c.baseURL, c.baseURLParam, c.region, c.edge = baseURL, param, "", ""
 		return nil
 	}
 }
@@ -70,7 +74,7 @@ func isLabel(s string) bool {
 func hostLabel(param, label string, set func(*config)) Option {
 	return func(c *config) error {
 		if !isLabel(label) {
-			return &ParamError{Param: param, Reason: "it must consist of lower-case letters, digits and inner hyphens"}
+			return &ParamError{Param: param, Reason: "must consist of lower-case letters, digits and inner hyphens"}
 		}
 		set(c)
 		return nil
@@ -89,42 +93,57 @@ func WithInsecureHTTP() Option {
 // WithHTTPClient sends requests through a copy of an http.Client of the caller: with its Transport
 // (for tracing, proxies or test doubles), its cookie jar and its timeout, which then bounds each
 // attempt. Redirects are not followed, whatever it says. It must not be nil.
+//
+// Without this option, or with a nil Transport, clients share a copy of http.DefaultTransport that keeps up to
+// 64 idle connections to a host, and drops an HTTP/2 connection that does not reply to a ping. A Transport of
+// the caller is left alone. It should set MaxIdleConnsPerHost to the number of workers of Scan and ForEach,
+// and HTTP2.SendPingTimeout.
 func WithHTTPClient(httpClient *http.Client) Option {
 	return func(c *config) error {
 		if httpClient == nil {
-			return &ParamError{Param: "http client", Reason: "it is nil"}
+			return &ParamError{Param: "http.Client", Reason: "must not be nil"}
 		}
-		c.httpClient = httpClient
+		c.httpClient = *httpClient // which is never written to
 		return nil
 	}
 }
 
-// WithRetry replaces the retry policy. A zero field has its default; a negative one, or a MinDelay above MaxDelay,
-// is an error. See the package documentation for what is retried.
-func WithRetry(policy RetryPolicy) Option {
+// WithUserAgent puts the name of the program before that of this package in the header User-Agent: such as
+// app/1.2. It must consist of printable ASCII characters.
+func WithUserAgent(product string) Option {
 	return func(c *config) error {
-		if policy.MaxAttempts < 0 || policy.MinDelay < 0 || policy.MaxDelay < 0 {
-			return &ParamError{Param: "retry policy", Reason: "it has a negative field"}
+		if product == "" || strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
+			return &ParamError{Param: "user agent", Reason: "must consist of printable ASCII characters"}
 		}
-		full := policy.withDefaults() // not in place: an option may be given to several clients at a time
-		if full.MinDelay > full.MaxDelay {
-			return &ParamError{Param: "retry policy", Reason: "its least delay is longer than its longest"}
-		}
-		c.retry = full
+		c.userAgent = product
 		return nil
 	}
 }
 
-// WithAttemptTimeout bounds each attempt of a call, from connecting to the last byte of the answer: 30 s by
-// default. It must be positive. The context of the call bounds all attempts together.
+// WithRetry replaces the retry policy. A zero field has its default. A negative one, or a MinDelay above
+// MaxDelay, is reported as a [*ParamError]. See the package documentation for what is retried.
+func WithRetry(policy RetryPolicy) Option {
+	return func(c *config) (err error) {
+		c.retry, err = policy.complete("WithRetry")
+		return err
+	}
+}
+
+// WithAttemptTimeout bounds each attempt of a call, from authentication to the last byte of the response: 30 s
+// by default. It must be positive. The context of the call bounds all attempts together.
 func WithAttemptTimeout(timeout time.Duration) Option {
 	return func(c *config) error {
-		if timeout <= 0 {
-			return &ParamError{Param: "attempt timeout", Reason: "it must be positive"}
-		}
 		c.attemptTimeout = timeout
-		return nil
+		return positive("WithAttemptTimeout", timeout)
 	}
+}
+
+// positive returns a *ParamError if the number is not positive.
+func positive[N ~int64](param string, n N) error {
+	if n <= 0 {
+		return &ParamError{Param: param, Reason: "must be positive"}
+	}
+	return nil
 }
 
 // WithMaxResponseBytes bounds the answer to one request in bytes, after decompression: 64 MiB by default,
@@ -132,21 +151,20 @@ func WithAttemptTimeout(timeout time.Duration) Option {
 // malformed one is.
 func WithMaxResponseBytes(n int64) Option {
 	return func(c *config) error {
-		if n <= 0 {
-			return &ParamError{Param: "response bound", Reason: "it must be positive"}
-		}
 		c.maxResponse = n
-		return nil
+		return positive("WithMaxResponseBytes", n)
 	}
 }
 
-// WithLogger logs each attempt of each call: operation, attempt, status (0 where there was no
-// answer), duration and request id, and nothing else. A successful attempt is logged at level
-// Debug, any other at Warn. Without this option nothing is logged. The logger must not be nil.
+// WithLogger logs each attempt of each call: operation, host, attempt, status (0 if there was no response),
+// duration and request id; if it failed, the reason in some words; and the delay before the next attempt, if
+// there is one. It logs no id, name, body or credential. An attempt that failed is logged at level Warn, but at
+// Debug like a success if the status is 404 or 409 or the caller ended the context. Without this option
+// nothing is logged. The logger must not be nil.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
-			return &ParamError{Param: "logger", Reason: "it is nil"}
+			return &ParamError{Param: "logger", Reason: "must not be nil"}
 		}
 		c.logger = logger
 		return nil
@@ -155,7 +173,7 @@ func WithLogger(logger *slog.Logger) Option {
 
 // server returns the base URL that the configuration comes to. Its errors do not quote the URL,
 // which may hold credentials.
-func (c *config) server() (string, error) {
+func (c *config) server() (*url.URL, error) {
 	if c.baseURL == "" {
 		labels := []string{"conversations"}
 		if c.edge != "" {
@@ -167,61 +185,32 @@ func (c *config) server() (string, error) {
 		if c.region != "" {
 			labels = append(labels, c.region)
 		}
-		return "https://" + strings.Join(labels, ".") + ".twilio.com", nil
+		return &url.URL{Scheme: "https", Host: strings.Join(labels, ".") + ".twilio.com"}, nil
 	}
 
 	reason := ""
 	u, err := url.Parse(c.baseURL)
 	switch {
 	case err != nil:
-		reason = "it is malformed"
+		reason = "must be a URL"
 	case c.region != "" || c.edge != "":
-		reason = "a region or an edge cannot be given after it"
+		reason = "must not be followed by a region or an edge"
 	case u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		reason = "it must begin with https:// or http:// and a host"
+		reason = "must begin with https:// or http:// and a host"
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		reason = "it must not have a user, a query or a fragment"
+		reason = "must not have a user, a query or a fragment"
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
+		reason = "must not end in /v1"
 	case u.Scheme == "http" && !c.insecureHTTP && !isLoopback(u.Hostname()):
 		reason = "plain http would send the credentials unencrypted; use https or WithInsecureHTTP"
 	}
 	if reason != "" {
-		return "", &ParamError{Param: "base URL", Reason: reason}
+		return nil, &ParamError{Param: c.baseURLParam, Reason: reason}
 	}
-	return c.baseURL, nil
+	return u, nil
 }
 
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// CallOption configures one call.
-type CallOption func(*call)
-
-// WithWebhookEnabled sends the header X-Twilio-Webhook-Enabled: whether the change fires the
-// account's Conversations webhooks, which changes made over REST do not unless it is true. It applies
-// to Create, Update and Delete; Fetch and List refuse it.
-//
-// See https://www.twilio.com/docs/conversations/conversations-webhooks
-func WithWebhookEnabled(enabled bool) CallOption {
-	return func(c *call) { c.webhookEnabled = &enabled }
-}
-
-// WithResponse stores what there is to know about the last answer of the call in r, when the call
-// returns, in success and failure. For a list that is the answer to the last page that was fetched.
-func WithResponse(r *Response) CallOption {
-	return func(c *call) { c.response = r }
-}
-
-// Response describes the last answer that a call received.
-type Response struct {
-	// StatusCode is the HTTP status, 0 where no answer was received.
-	StatusCode int
-	// Header is the header of the answer, with Twilio-Request-Duration and
-	// Twilio-Concurrent-Requests among others.
-	Header http.Header
-	// RequestID is the header Twilio-Request-Id, which Twilio's support asks for.
-	RequestID string
-	// Attempts is how many times the request was tried.
-	Attempts int
 }

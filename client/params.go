@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -10,16 +11,16 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// CreateParams are the fields of a new conversation, all optional: nil leaves a field out. Values
-// that cannot be right are refused with a [*ParamError] before anything is sent.
+// CreateParams are the fields of a new conversation, all optional: nil leaves a field out. An
+// invalid value is reported as a [*ParamError] before anything is sent.
 //
 // See https://www.twilio.com/docs/conversations/api/conversation-resource#create-a-conversation-resource
 type CreateParams struct {
 	// FriendlyName is the human-readable name, at most 256 characters.
 	FriendlyName *string
 	// UniqueName identifies the conversation within its service and can be used in place of its SID.
-	// It must not look like a conversation SID; Twilio documents no limit of its length. With a unique name, a Create whose outcome is unclear
-	// can be repeated and resolved; without one it cannot.
+	// It must not look like a conversation SID, and not be empty in a create; Twilio documents no limit of
+	// its length. With a unique name, a Create whose outcome is unknown can be retried; without one it cannot.
 	UniqueName *string
 	// Attributes are any data of the application that encode to JSON of at most 16 KiB. JSON text is
 	// given as a json.RawMessage, which is checked and sent verbatim; a string or a []byte is refused,
@@ -34,7 +35,7 @@ type CreateParams struct {
 	// at least ten minutes. Zero removes the timer.
 	ClosedAfter *time.Duration
 	// MessagingServiceSID is the Messaging Service of the conversation (MG and 32 hexadecimal digits).
-	// Twilio fills in the default one.
+	// Twilio fills in the default one. An empty one is left out.
 	MessagingServiceSID *string
 	// DateCreated replaces the date of creation, for conversations that are imported. It is sent in
 	// UTC to the millisecond.
@@ -62,133 +63,162 @@ const (
 	minClosed       = 10 * time.Minute
 )
 
-// form checks the fields and returns them as they are sent. This is the place to extend when a field
-// joins the form.
+// form checks the fields and returns them as they are sent. This is the table to extend when a field
+// joins the form: the parameter, Twilio's name where it differs, the value and its limit.
 func (p CreateParams) form() (gen.ConversationForm, error) {
-	var f gen.ConversationForm
-	text := func(param string, s *string) (*string, error) {
-		if s != nil && !utf8.ValidString(*s) {
-			return nil, &ParamError{Param: param, Reason: "it is not valid UTF-8"}
-		}
-		return s, nil
+	var c checker
+	form := gen.ConversationForm{
+		FriendlyName:         c.text("FriendlyName", "", p.FriendlyName, maxFriendlyName),
+		UniqueName:           c.name("UniqueName", p.UniqueName),
+		Attributes:           c.attributes("Attributes", p.Attributes),
+		State:                c.state("State", p.State, StateActive, StateInactive, StateClosed),
+		TimersInactive:       c.timer("InactiveAfter", "Timers.Inactive", p.InactiveAfter, minInactive),
+		TimersClosed:         c.timer("ClosedAfter", "Timers.Closed", p.ClosedAfter, minClosed),
+		MessagingServiceSID:  c.sid("MessagingServiceSID", "MessagingServiceSid", p.MessagingServiceSID, "MG"),
+		DateCreated:          c.date("DateCreated", p.DateCreated),
+		DateUpdated:          c.date("DateUpdated", p.DateUpdated),
+		BindingsEmailAddress: c.text("BindingsEmailAddress", "Bindings.Email.Address", p.BindingsEmailAddress, 0),
+		BindingsEmailName:    c.text("BindingsEmailName", "Bindings.Email.Name", p.BindingsEmailName, 0),
 	}
-	var err error
-	if f.FriendlyName, err = text("FriendlyName", p.FriendlyName); err != nil {
-		return f, err
-	}
-	if p.FriendlyName != nil && utf8.RuneCountInString(*p.FriendlyName) > maxFriendlyName {
-		return f, &ParamError{Param: "FriendlyName", Reason: fmt.Sprintf("it is longer than %d characters", maxFriendlyName)}
-	}
-	if f.UniqueName, err = text("UniqueName", p.UniqueName); err != nil {
-		return f, err
-	}
-	if p.UniqueName != nil {
-		switch name := *p.UniqueName; {
-		case name == "." || name == "..":
-			return f, &ParamError{Param: "UniqueName", Reason: "no URL can address a conversation with this name"}
-		case isSID("CH", name):
-			return f, &ParamError{Param: "UniqueName", Reason: "it looks like a conversation SID"}
-		}
-	}
-	if f.Attributes, err = attributes(p.Attributes); err != nil {
-		return f, err
-	}
-	if p.State != nil && !p.State.Valid() {
-		return f, &ParamError{Param: "State", Reason: "it is none of the states"}
-	}
-	f.State = p.State
-	if f.TimersInactive, err = timer("Timers.Inactive", p.InactiveAfter, minInactive); err != nil {
-		return f, err
-	}
-	if f.TimersClosed, err = timer("Timers.Closed", p.ClosedAfter, minClosed); err != nil {
-		return f, err
-	}
-	if p.MessagingServiceSID != nil && !isSID("MG", *p.MessagingServiceSID) {
-		return f, &ParamError{Param: "MessagingServiceSid", Reason: "it must be MG and 32 hexadecimal digits"}
-	}
-	f.MessagingServiceSID = p.MessagingServiceSID
-	if p.DateCreated != nil {
-		if f.DateCreated, err = date("DateCreated", *p.DateCreated); err != nil {
-			return f, err
-		}
-	}
-	if p.DateUpdated != nil {
-		if f.DateUpdated, err = date("DateUpdated", *p.DateUpdated); err != nil {
-			return f, err
-		}
-	}
-	if f.BindingsEmailAddress, err = text("Bindings.Email.Address", p.BindingsEmailAddress); err != nil {
-		return f, err
-	}
-	f.BindingsEmailName, err = text("Bindings.Email.Name", p.BindingsEmailName)
-	return f, err
+	return form, c.err
 }
 
-// attributes encodes the value for the form.
-func attributes(v any) (*string, error) {
-	const param = "Attributes"
-	switch v.(type) {
-	case nil:
-		return nil, nil
-	case string, []byte:
-		return nil, &ParamError{Param: param, Reason: "JSON text is given as a json.RawMessage"}
+// checker checks parameters and returns them as they are sent. It keeps the first error.
+type checker struct{ err error }
+
+// refuse says of a parameter what to do; field is Twilio's name of it where that differs.
+func (c *checker) refuse(param, field, reason string) {
+	if c.err == nil {
+		c.err = &ParamError{Param: param, Field: field, Reason: reason}
 	}
-	data, verbatim := v.(json.RawMessage)
-	if verbatim {
-		if !json.Valid(data) || !utf8.Valid(data) {
-			return nil, &ParamError{Param: param, Reason: "it is not valid JSON"}
+}
+
+// text checks a text of at most so many characters, 0 for any number.
+func (c *checker) text(param, field string, s *string, most int) *string {
+	switch {
+	case s == nil:
+	case !utf8.ValidString(*s):
+		c.refuse(param, field, "must be valid UTF-8")
+	case most > 0 && utf8.RuneCountInString(*s) > most:
+		c.refuse(param, field, fmt.Sprintf("must be at most %d characters", most))
+	}
+	return s
+}
+
+func (c *checker) name(param string, s *string) *string {
+	switch {
+	case s == nil:
+	case *s == "." || *s == "..":
+		c.refuse(param, "", "must not be . or .., which no URL can address")
+	case isSID("CH", *s):
+		c.refuse(param, "", "must not look like a conversation SID")
+	}
+	return c.text(param, "", s, 0)
+}
+
+func (c *checker) state(param string, s *State, allowed ...State) *State {
+	if s != nil && !slices.Contains(allowed, *s) {
+		c.refuse(param, "", fmt.Sprintf("must be one of %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(allowed), " ", ", "), "[]")))
+	}
+	return s
+}
+
+// sid leaves out an empty SID, which says nothing.
+func (c *checker) sid(param, field string, s *string, prefix string) *string {
+	if s == nil || *s == "" {
+		return nil
+	}
+	if !isSID(prefix, *s) {
+		c.refuse(param, field, "must be "+prefix+" and 32 hexadecimal digits")
+	}
+	return s
+}
+
+// attributes encodes the value as JSON.
+func (c *checker) attributes(param string, v any) *string {
+	var data []byte
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string, []byte:
+		c.refuse(param, "", "must be a json.RawMessage if it is JSON text")
+		return nil
+	case json.RawMessage:
+		if data = v; !json.Valid(data) || !utf8.Valid(data) {
+			c.refuse(param, "", "must be valid JSON")
 		}
-	} else {
+	default:
 		var err error
 		if data, err = json.Marshal(v); err != nil {
-			return nil, &ParamError{Param: param, Reason: "it cannot be encoded as JSON"}
+			c.refuse(param, "", "must be a value that encodes to JSON")
 		}
 	}
 	if len(data) > maxAttributes {
-		return nil, &ParamError{Param: param, Reason: fmt.Sprintf("its JSON is longer than %d bytes", maxAttributes)}
+		c.refuse(param, "", fmt.Sprintf("must be at most %d bytes of JSON", maxAttributes))
 	}
-	return new(string(data)), nil
+	return new(string(data))
 }
 
 // timer writes a duration as ISO 8601 has it, in hours, minutes and seconds: longer units would
 // stand for calendar days and months, which differ in length.
-func timer(param string, after *time.Duration, least time.Duration) (*string, error) {
-	if after == nil {
-		return nil, nil
-	}
-	d := *after
+func (c *checker) timer(param, field string, after *time.Duration, least time.Duration) *string {
 	switch {
-	case d%time.Second != 0:
-		return nil, &ParamError{Param: param, Reason: "it must be whole seconds"}
-	case d == 0:
-		return new("PT0S"), nil
-	case d < least:
-		return nil, &ParamError{Param: param, Reason: fmt.Sprintf("it must be at least %s, or zero to remove the timer", least)}
+	case after == nil:
+		return nil
+	case *after == 0:
+		return new("PT0S")
+	case *after%time.Second != 0:
+		c.refuse(param, field, "must be whole seconds")
+	case *after < least:
+		c.refuse(param, field, fmt.Sprintf("must be at least %s, or 0 to remove the timer", least))
 	}
-	var b strings.Builder
-	b.WriteString("PT")
-	for _, unit := range []struct {
-		length time.Duration
-		letter byte
-	}{{time.Hour, 'H'}, {time.Minute, 'M'}, {time.Second, 'S'}} {
-		if n := d / unit.length; n > 0 {
-			fmt.Fprintf(&b, "%d%c", n, unit.letter)
-			d %= unit.length
+	text := strings.ToUpper(after.String()) // such as 1H0M30S
+	for _, zero := range []string{"M0S", "H0M"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
 		}
 	}
-	return new(b.String()), nil
+	return new("PT" + text)
 }
 
-// date writes a time as Twilio reads it, to the millisecond that it stores.
+func (c *checker) date(param string, t *time.Time) *string {
+	if t == nil {
+		return nil
+	}
+	text, err := date(param, *t)
+	if c.err == nil {
+		c.err = err
+	}
+	return text
+}
+
+// bound checks a date of a list, of which the zero one is left out.
+func (c *checker) bound(param string, t time.Time) *string {
+	if t.IsZero() {
+		return nil
+	}
+	return c.date(param, &t)
+}
+
+// filter checks a state of a list, of which the empty one is left out.
+func (c *checker) filter(param string, s State, allowed ...State) *State {
+	if s == "" {
+		return nil
+	}
+	return c.state(param, &s, allowed...)
+}
+
+// date writes a time as Twilio reads it, to the millisecond that it stores. No scan could find a conversation of
+// the first second of the year 1, whose date reads as none.
 func date(param string, t time.Time) (*string, error) {
 	t = t.UTC()
-	if t.Year() < 1 || t.Year() > 9999 || t.IsZero() {
-		return nil, &ParamError{Param: param, Reason: "it is zero or not within the years 1 to 9999"}
+	if t.Truncate(time.Second).IsZero() || t.Year() < 1 || t.Year() > 9999 {
+		return nil, &ParamError{Param: param, Reason: "must be after the first second of the year 1, and not after the year 9999"}
 	}
 	return new(t.Format("2006-01-02T15:04:05.999Z")), nil
 }
 
-// isSID tells whether s is the prefix and 32 hexadecimal digits. Package regexp would make every program
+// isSID reports whether s is the prefix followed by 32 hexadecimal digits. Package regexp would make every program
 // that imports the client 0.4 MB larger.
 func isSID(prefix, s string) bool {
 	digits, ok := strings.CutPrefix(s, prefix)
@@ -199,7 +229,7 @@ func isSID(prefix, s string) bool {
 // for the collection and what is above it. Any other unique name is escaped to a segment of its own.
 func checkID(id string) error {
 	if id == "" || id == "." || id == ".." {
-		return &ParamError{Param: "Sid", Reason: "it must be a conversation SID or a unique name, not empty, . or .."}
+		return &ParamError{Param: "id", Field: "Sid", Reason: "must be a conversation SID or a unique name, not empty, . or .."}
 	}
 	return nil
 }

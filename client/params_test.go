@@ -1,14 +1,10 @@
 package client_test
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,14 +14,6 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
-
-// paramError returns the error of a parameter that was refused without a request.
-func paramError(t *testing.T, err error) *client.ParamError {
-	t.Helper()
-	e, ok := errors.AsType[*client.ParamError](err)
-	require.Truef(t, ok, "want a *client.ParamError, got %T: %v", err, err)
-	return e
-}
 
 func TestHopelessParamsAreNotSent(t *testing.T) {
 	t.Parallel()
@@ -48,56 +36,31 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 		"attributes not encodable":    {client.CreateParams{Attributes: make(chan int)}, "Attributes"},
 		"attributes too long":         {client.CreateParams{Attributes: map[string]string{"a": strings.Repeat("x", 16<<10)}}, "Attributes"},
 		"state unknown":               {client.CreateParams{State: new(client.State("open"))}, "State"},
+		"state initializing":          {client.CreateParams{State: new(client.StateInitializing)}, "State"},
+		"date no scan could read":     {client.CreateParams{DateCreated: new(time.Date(1, 1, 1, 0, 0, 0, 1e6, time.UTC))}, "DateCreated"},
 		"state empty":                 {client.CreateParams{State: new(client.State(""))}, "State"},
 		"created closed":              {client.CreateParams{State: new(client.StateClosed)}, "State"},
-		"inactive after too little":   {client.CreateParams{InactiveAfter: new(59 * time.Second)}, "Timers.Inactive"},
-		"inactive after a fraction":   {client.CreateParams{InactiveAfter: new(time.Minute + time.Millisecond)}, "Timers.Inactive"},
-		"inactive after a past":       {client.CreateParams{InactiveAfter: new(-time.Hour)}, "Timers.Inactive"},
-		"closed after too little":     {client.CreateParams{ClosedAfter: new(10*time.Minute - time.Second)}, "Timers.Closed"},
-		"messaging service malformed": {client.CreateParams{MessagingServiceSID: new("MG123")}, "MessagingServiceSid"},
-		"messaging service other":     {client.CreateParams{MessagingServiceSID: new("IS" + strings.Repeat("0", 32))}, "MessagingServiceSid"},
+		"inactive after too little":   {client.CreateParams{InactiveAfter: new(59 * time.Second)}, "InactiveAfter"},
+		"inactive after a fraction":   {client.CreateParams{InactiveAfter: new(time.Minute + time.Millisecond)}, "InactiveAfter"},
+		"inactive after a past":       {client.CreateParams{InactiveAfter: new(-time.Hour)}, "InactiveAfter"},
+		"closed after too little":     {client.CreateParams{ClosedAfter: new(10*time.Minute - time.Second)}, "ClosedAfter"},
+		"messaging service malformed": {client.CreateParams{MessagingServiceSID: new("MG123")}, "MessagingServiceSID"},
+		"messaging service other":     {client.CreateParams{MessagingServiceSID: new("IS" + strings.Repeat("0", 32))}, "MessagingServiceSID"},
 		"zero date":                   {client.CreateParams{DateCreated: new(time.Time{})}, "DateCreated"},
 		"date too late":               {client.CreateParams{DateUpdated: new(time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))}, "DateUpdated"},
-		"address not UTF-8":           {client.CreateParams{BindingsEmailAddress: new("\xff")}, "Bindings.Email.Address"},
-		"sender not UTF-8":            {client.CreateParams{BindingsEmailName: new("\xff")}, "Bindings.Email.Name"},
+		"address not UTF-8":           {client.CreateParams{BindingsEmailAddress: new("\xff")}, "BindingsEmailAddress"},
+		"sender not UTF-8":            {client.CreateParams{BindingsEmailName: new("\xff")}, "BindingsEmailName"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := c.Conversations.Create(t.Context(), tc.params)
 			assert.Equal(t, tc.param, paramError(t, err).Param)
 			if name != "created closed" {
-				_, err = c.Conversations.Update(t.Context(), "x", client.UpdateParams(tc.params))
+				_, err = c.Conversations.Update(t.Context(), "order-1234", client.UpdateParams(tc.params))
 				assert.Equal(t, tc.param, paramError(t, err).Param)
 			}
 		})
 	}
-}
-
-func TestHopelessListsAreNotSent(t *testing.T) {
-	t.Parallel()
-	c := newClient(t, newScript(t))
-	now := time.Now()
-	for param, params := range map[string]client.ListParams{
-		"State":     {State: "open"},
-		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
-		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
-		"PageSize":  {PageSize: 1001},
-		"Limit":     {Limit: -1},
-		"Cursor":    {Cursor: "PTactive_2026-01-18T03:17:17.005Z_CH0"},
-	} {
-		_, err := collect(t, c, params)
-		assert.Equal(t, param, paramError(t, err).Param)
-	}
-	_, err := c.Conversations.Page(t.Context(), client.ListParams{Limit: 1})
-	assert.Equal(t, "Limit", paramError(t, err).Param)
-	_, err = collect(t, c, client.ListParams{PageSize: -1})
-	assert.Equal(t, "PageSize", paramError(t, err).Param)
-	_, err = collect(t, c, client.ListParams{EndDate: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
-	assert.Equal(t, "EndDate", paramError(t, err).Param)
-	_, err = collect(t, c, client.ListParams{Cursor: "-1:x"})
-	assert.Equal(t, "Cursor", paramError(t, err).Param)
-	_, err = collect(t, c, client.ListParams{Cursor: "1:"})
-	assert.Equal(t, "Cursor", paramError(t, err).Param)
 }
 
 // Requests that would reach the collection, or what is above it, are not sent.
@@ -106,24 +69,24 @@ func TestHopelessIDsAreNotSent(t *testing.T) {
 	c := newClient(t, newScript(t))
 	for _, id := range []string{"", ".", ".."} {
 		_, err := c.Conversations.Fetch(t.Context(), id)
-		assert.Equal(t, "Sid", paramError(t, err).Param)
+		assert.Equal(t, "id", paramError(t, err).Param)
 		_, err = c.Conversations.Update(t.Context(), id, client.UpdateParams{})
-		assert.Equal(t, "Sid", paramError(t, err).Param)
-		assert.Equal(t, "Sid", paramError(t, c.Conversations.Delete(t.Context(), id)).Param)
+		assert.Equal(t, "id", paramError(t, err).Param)
+		assert.Equal(t, "id", paramError(t, c.Conversations.Delete(t.Context(), id)).Param)
 	}
 	for _, sid := range []string{"", ".", "..", "IS123", "is" + strings.Repeat("0", 32), "IS" + strings.Repeat("g", 32), "IS" + strings.Repeat("0", 31) + "/", serviceSID + "0"} {
 		for verb, do := range verbs {
-			assert.Equal(t, "ChatServiceSid", paramError(t, do(t.Context(), c.Service(sid).Conversations)).Param, verb)
+			assert.Equal(t, "service SID", paramError(t, do(t.Context(), c.Service(sid).Conversations)).Param, verb)
 		}
 	}
 	for _, verb := range []string{"fetch", "list"} {
 		var err error
 		if verb == "fetch" {
-			_, err = c.Conversations.Fetch(t.Context(), "x", client.WithWebhookEnabled(true))
+			_, err = c.Conversations.Fetch(t.Context(), "order-1234", client.WithWebhookEnabled(true))
 		} else {
 			_, err = c.Conversations.Page(t.Context(), client.ListParams{}, client.WithWebhookEnabled(false))
 		}
-		assert.Equal(t, "X-Twilio-Webhook-Enabled", paramError(t, err).Param)
+		assert.Equal(t, "WithWebhookEnabled", paramError(t, err).Param)
 	}
 }
 
@@ -185,178 +148,4 @@ func FuzzID(f *testing.F) {
 		require.NoError(t, err)
 		assert.Equal(t, id, got)
 	})
-}
-
-func TestConstruction(t *testing.T) {
-	t.Parallel()
-	auth := client.BasicAuth(accountSID, authToken)
-	for name, opts := range map[string][]client.Option{
-		"an empty base URL":     {client.WithBaseURL("")},
-		"no host but a port":    {client.WithBaseURL("https://:443")},
-		"plain http":            {client.WithBaseURL("http://example.com")},
-		"no scheme":             {client.WithBaseURL("example.com")},
-		"another scheme":        {client.WithBaseURL("ftp://example.com")},
-		"no host":               {client.WithBaseURL("https:///x")},
-		"a user":                {client.WithBaseURL("https://u@example.com")},
-		"a query":               {client.WithBaseURL("https://example.com?x=1")},
-		"a fragment":            {client.WithBaseURL("https://example.com#x")},
-		"malformed":             {client.WithBaseURL("https://exa mple.com")},
-		"base URL and region":   {client.WithBaseURL("https://example.com"), client.WithRegion("ie1")},
-		"region with a dot":     {client.WithRegion("evil.example")},
-		"empty region":          {client.WithRegion("")},
-		"edge with a slash":     {client.WithEdge("evil.example/")},
-		"nil http client":       {client.WithHTTPClient(nil)},
-		"nil logger":            {client.WithLogger(nil)},
-		"negative attempts":     {client.WithRetry(client.RetryPolicy{MaxAttempts: -1})},
-		"delays the wrong way":  {client.WithRetry(client.RetryPolicy{MinDelay: time.Minute, MaxDelay: time.Second})},
-		"no attempt timeout":    {client.WithAttemptTimeout(0)},
-		"a negative size bound": {client.WithMaxResponseBytes(-1)},
-	} {
-		_, err := client.New(auth, opts...)
-		assert.Error(t, err, name)
-	}
-	_, err := client.New(nil)
-	assert.Equal(t, "auth", paramError(t, err).Param)
-}
-
-// Clients that are made at the same time may be given the same options; for the race detector.
-func TestOptionsAreShared(t *testing.T) {
-	t.Parallel()
-	opts := []client.Option{
-		client.WithBaseURL("https://example.com"), client.WithHTTPClient(http.DefaultClient), client.WithInsecureHTTP(),
-		client.WithRetry(client.RetryPolicy{MaxAttempts: 2}), client.WithAttemptTimeout(time.Minute),
-		client.WithMaxResponseBytes(1 << 20), client.WithLogger(slog.Default()),
-	}
-	var made sync.WaitGroup
-	for range 10 {
-		made.Go(func() {
-			_, err := client.New(client.BasicAuth(accountSID, authToken), opts...)
-			assert.NoError(t, err)
-		})
-	}
-	made.Wait()
-}
-
-func TestHosts(t *testing.T) {
-	t.Parallel()
-	for want, opts := range map[string][]client.Option{
-		"https://conversations.twilio.com/v1/Conversations/x":            nil,
-		"https://conversations.ie1.twilio.com/v1/Conversations/x":        {client.WithRegion("ie1")},
-		"https://conversations.dublin.us1.twilio.com/v1/Conversations/x": {client.WithEdge("dublin")},
-		"https://conversations.dublin.ie1.twilio.com/v1/Conversations/x": {client.WithEdge("dublin"), client.WithRegion("ie1")},
-		"https://example.com/twilio/v1/Conversations/x":                  {client.WithBaseURL("https://example.com/twilio")},
-		"https://example.org/v1/Conversations/x":                         {client.WithRegion("ie1"), client.WithBaseURL("https://example.org")},
-		"https://example.com:8443/twilio/v1/Conversations/x":             {client.WithBaseURL("https://example.com:8443/twilio/")},
-		"http://localhost:4010/v1/Conversations/x":                       {client.WithBaseURL("http://localhost:4010")},
-		"http://[::1]:4010/v1/Conversations/x":                           {client.WithBaseURL("http://[::1]:4010")},
-		"http://127.9.9.9/v1/Conversations/x":                            {client.WithBaseURL("http://127.9.9.9")},
-		"http://emulator:4010/v1/Conversations/x":                        {client.WithBaseURL("http://emulator:4010"), client.WithInsecureHTTP()},
-	} {
-		var got string
-		c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
-			got = req.URL.String()
-			return success("fetch")(req)
-		}), opts...)
-		_, err := c.Conversations.Fetch(t.Context(), "x")
-		require.NoError(t, err)
-		assert.Equal(t, want, got)
-	}
-}
-
-func TestFromEnv(t *testing.T) {
-	env := []string{"TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_REGION", "TWILIO_EDGE"}
-	for name, tc := range map[string]struct {
-		values  []string // in the order of env
-		missing string
-		user    string
-		host    string
-	}{
-		"account":            {[]string{"AC1", "token", "", "", "", ""}, "", "AC1", "conversations.twilio.com"},
-		"API key first":      {[]string{"AC1", "token", "SK1", "secret", "", ""}, "", "SK1", "conversations.twilio.com"},
-		"region and edge":    {[]string{"AC1", "token", "", "", "au1", "sydney"}, "", "AC1", "conversations.sydney.au1.twilio.com"},
-		"nothing":            {[]string{"", "", "", "", "", ""}, "TWILIO_ACCOUNT_SID", "", ""},
-		"no token":           {[]string{"AC1", "", "", "", "", ""}, "TWILIO_AUTH_TOKEN", "", ""},
-		"key without secret": {[]string{"AC1", "token", "SK1", "", "", ""}, "TWILIO_API_SECRET", "", ""},
-		"malformed region":   {[]string{"AC1", "token", "", "", "a/b", ""}, "region", "", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for i, value := range tc.values {
-				t.Setenv(env[i], value)
-			}
-			var sent *http.Request
-			c, err := client.FromEnv(client.WithHTTPClient(&http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-				sent = req
-				return success("fetch")(req)
-			})}))
-			if tc.missing != "" {
-				assert.Equal(t, tc.missing, paramError(t, err).Param)
-				return
-			}
-			require.NoError(t, err)
-			_, err = c.Conversations.Fetch(t.Context(), "x")
-			require.NoError(t, err)
-			user, _, _ := sent.BasicAuth()
-			assert.Equal(t, tc.user, user)
-			assert.Equal(t, tc.host, sent.URL.Host)
-		})
-	}
-}
-
-func TestAuth(t *testing.T) {
-	t.Parallel()
-	denied := errors.New("denied")
-	type editor = func(context.Context, *http.Request) error
-	token := func(token string, err error) editor {
-		return client.BearerToken(func(context.Context) (string, error) { return token, err })
-	}
-	for name, tc := range map[string]struct {
-		auth editor
-		want string // the header
-	}{
-		"account":          {client.BasicAuth("AC1", "x:y"), "Basic QUMxOng6eQ=="},
-		"API key":          {client.BasicAuth("SK1", "s"), "Basic U0sxOnM="},
-		"bearer":           {token("t.o-k_e~n", nil), "Bearer t.o-k_e~n"},
-		"no user":          {client.BasicAuth("", "x"), ""},
-		"a user too many":  {client.BasicAuth("AC1:x", "x"), ""},
-		"no password":      {client.BasicAuth("AC1", ""), ""},
-		"no token":         {token("", nil), ""},
-		"malformed token":  {token("a\r\nb", nil), ""},
-		"token is refused": {token("", denied), ""},
-		"no function":      {client.BearerToken(nil), ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			sent := 0
-			c, err := client.New(tc.auth, client.WithHTTPClient(&http.Client{Transport: roundTripper(func(req *http.Request) (*http.Response, error) {
-				sent++
-				assert.Equal(t, tc.want, req.Header.Get("Authorization"))
-				return success("create")(req)
-			})}))
-			require.NoError(t, err)
-			_, err = c.Conversations.Create(t.Context(), client.CreateParams{})
-			if tc.want != "" {
-				require.NoError(t, err)
-				assert.Equal(t, 1, sent)
-				return
-			}
-			e := apiError(t, err)
-			assert.Zero(t, e.Attempts)
-			assert.NotErrorIs(t, err, client.ErrMaybeCreated)
-			assert.Zero(t, sent, "a request without credentials")
-			if name == "token is refused" {
-				assert.ErrorIs(t, err, denied)
-			}
-		})
-	}
-}
-
-// The caller's http.Client is copied: another use of it follows redirects as before.
-func TestHTTPClientIsNotChanged(t *testing.T) {
-	t.Parallel()
-	httpClient := &http.Client{Transport: newScript(t, success("fetch"))}
-	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithHTTPClient(httpClient))
-	require.NoError(t, err)
-	_, err = c.Conversations.Fetch(t.Context(), "x")
-	require.NoError(t, err)
-	assert.Nil(t, httpClient.CheckRedirect)
 }

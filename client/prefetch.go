@@ -2,16 +2,38 @@ package client
 
 import (
 	"context"
-	"errors"
+	"runtime"
 
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// fetched is a page, and the last answer that it took to fetch it.
+// fetched is how the request for a page ended.
 type fetched struct {
 	page     *Page
-	response Response
+	response Response // the last one that the request received
 	err      error
+
+	ended    bool // the goroutine ended before the request did
+	panicked any  // with this value; nil if runtime.Goexit ended it, as a failing test does
+}
+
+// surface ends the goroutine of the caller as the one of the request was ended, so that a panic in a
+// transport or an auth editor looks as it does without a goroutine in between.
+func (f fetched) surface() {
+	if !f.ended {
+		return
+	}
+	if f.panicked != nil {
+		panic(f.panicked)
+	}
+	runtime.Goexit()
+}
+
+// repeated is the error of a page that names one seen before as the next.
+func (f fetched) repeated(call *call) *Error {
+	e := f.response.error(call, errPageRepeated)
+	e.Cursor = f.page.Next
+	return e
 }
 
 func (r *Conversations) fetchPage(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor) (f fetched) {
@@ -20,14 +42,58 @@ func (r *Conversations) fetchPage(ctx context.Context, call call, query gen.List
 	return f
 }
 
-var errGoexit = errors.New("the transport ended the goroutine that it was called in")
-
-// fetchAhead fetches a page in a goroutine of its own, which delivers it in any case: a test double
-// that fails its test ends the goroutine.
+// fetchAhead fetches a page in a goroutine of its own, and delivers it whatever happens there.
 func (r *Conversations) fetchAhead(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor, deliver func(fetched)) {
 	go func() {
-		f := fetched{err: (&Response{}).error(&call, errGoexit)}
-		defer func() { deliver(f) }()
+		f := fetched{ended: true}
+		defer func() {
+			if f.ended {
+				f.panicked = recover()
+			}
+			deliver(f)
+		}()
 		f = r.fetchPage(ctx, call, query, cursor)
 	}()
+}
+
+// prefetch fetches the pages of a list one after the other, each in advance if it is told to.
+type prefetch struct {
+	list   *Conversations
+	ctx    context.Context
+	cancel context.CancelFunc
+	call   call
+	query  gen.ListConversationParams
+	ahead  chan fetched // the page in flight, nil if there is none
+}
+
+func (r *Conversations) prefetch(ctx context.Context, call call, query gen.ListConversationParams) *prefetch {
+	ctx, cancel := context.WithCancel(ctx)
+	return &prefetch{list: r, ctx: ctx, cancel: cancel, call: call, query: query}
+}
+
+// start begins to fetch a page, unless one is in flight already.
+func (p *prefetch) start(cursor Cursor) {
+	if p.ahead == nil {
+		p.ahead = make(chan fetched, 1)
+		p.list.fetchAhead(p.ctx, p.call, p.query, cursor, func(f fetched) { p.ahead <- f })
+	}
+}
+
+// next returns the page in flight or, if there is none, fetches the given one.
+func (p *prefetch) next(cursor Cursor) fetched {
+	if p.ahead == nil {
+		return p.list.fetchPage(p.ctx, p.call, p.query, cursor)
+	}
+	f := <-p.ahead
+	p.ahead = nil
+	f.surface()
+	return f
+}
+
+// stop cancels the request in flight and waits for its end.
+func (p *prefetch) stop() {
+	p.cancel()
+	if p.ahead != nil {
+		<-p.ahead
+	}
 }

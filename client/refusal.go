@@ -1,101 +1,66 @@
 package client
 
 import (
-	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/twilio-conversations-go/conversations/api/json"
 )
 
-// maxErrorBody bounds what is read of the answer to a request that failed.
+// maxErrorBody bounds what is read of the response to a request that failed.
 const maxErrorBody = 64 << 10
 
-// readRefusal reads the body of an answer that is no success and closes it. Read to its end, the
-// connection can be used again.
-func readRefusal(resp *http.Response) ([]byte, error) {
-	defer resp.Body.Close()
-	if resp.StatusCode < http.StatusOK {
-		return nil, nil // another protocol follows
-	}
-	return io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+// refusal is what a response without success says: only what is known to be harmless, see redactor.
+type refusal struct {
+	code              int
+	message, moreInfo string
+	retryAfter        time.Duration
 }
 
-// refusal is the error that an answer without success stands for. Whatever its body is, the status is
-// known.
-func (a *attempt) refusal(req *http.Request, resp *http.Response) *Error {
-	e := &Error{RetryAfter: retryAfter(resp.Header, time.Now())}
-	var body []byte
-	body, a.readErr = readRefusal(resp)
-	if resp.StatusCode < http.StatusMultipleChoices {
-		e.cause = errors.New("unexpected status")
-		return e
+// readRefusal reads a response that is no success and closes its body. Whatever the body is, the status is
+// known. The connection can be used again if the body was read to its end.
+func (a *attempt) readRefusal(resp *http.Response) refusal {
+	defer resp.Body.Close()
+	r := refusal{retryAfter: retryAfter(resp.Header, time.Now())}
+	if resp.StatusCode < http.StatusOK {
+		return r // another protocol follows, not a body
+	}
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
+	if err != nil {
+		a.cutShort(err)
 	}
 	var members map[string]any
-	if json.Unmarshal(body, &members) != nil {
-		return e
+	if resp.StatusCode < http.StatusMultipleChoices || json.Unmarshal(body, &members) != nil {
+		return r
 	}
-	if code, ok := members["code"].(float64); ok && code > 0 && code < 1e6 {
-		e.Code = int(code)
+	if code, ok := members["code"].(float64); ok && code >= 1 && code < 1e6 {
+		r.code = int(code)
 	}
-	message, _ := members["message"].(string)
-	moreInfo, _ := members["more_info"].(string)
-	e.Message, e.MoreInfo = a.redact(req, message), a.redact(req, moreInfo)
-	return e
+	if message, _ := members["message"].(string); message != "" {
+		r.message = a.redact.text(message, "the message is left out, it is too long")
+	}
+	if moreInfo, _ := members["more_info"].(string); isMoreInfo(moreInfo) {
+		r.moreInfo = moreInfo
+	}
+	return r
 }
 
-// redact removes from a text of the server what it is not to be repeated with: the unique names of the
-// call, and its credentials.
-func (a *attempt) redact(req *http.Request, text string) string {
-	for _, name := range a.call.names {
-		for _, spelling := range []string{name, url.PathEscape(name), url.QueryEscape(name)} {
-			text = replaceFold(text, spelling, "{UniqueName}")
-		}
-	}
-	scheme, credentials, _ := strings.Cut(req.Header.Get("Authorization"), " ")
-	secrets := []string{credentials}
-	if decoded, err := base64.StdEncoding.DecodeString(credentials); err == nil && scheme == "Basic" {
-		_, password, _ := strings.Cut(string(decoded), ":")
-		secrets = append(secrets, password)
-	}
-	for _, secret := range secrets {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "[redacted]")
-		}
-	}
-	return text
+// isMoreInfo reports whether s is the URL of a page of Twilio's about an error.
+func isMoreInfo(s string) bool {
+	path, ok := strings.CutPrefix(s, "https://www.twilio.com/")
+	return ok && len(s) <= 200 && strings.Trim(path, "abcdefghijklmnopqrstuvwxyz0123456789-_/") == ""
 }
 
-// replaceFold replaces a text in another wherever it stands, in capitals or not; but a very short one, such as
-// a, only where it is no part of a word.
-func replaceFold(text, old, by string) string {
-	partOfWord := func(i int) bool {
-		return len(old) < 4 && i >= 0 && i < len(text) && isWord(text[i])
+// requestID returns the header Twilio-Request-Id, "" if it is not what Twilio sends.
+func requestID(h http.Header) string {
+	if id := h.Get("Twilio-Request-Id"); isSID("RQ", id) {
+		return id
 	}
-	var b strings.Builder
-	for i := 0; i < len(text); {
-		end := i + len(old)
-		if end <= len(text) && strings.EqualFold(text[i:end], old) &&
-			!partOfWord(i-1) && !partOfWord(end) {
-			b.WriteString(by)
-			i = end
-			continue
-		}
-		b.WriteByte(text[i])
-		i++
-	}
-	return b.String()
-}
-
-// isWord tells whether a byte belongs to a word: an ASCII letter or digit, or a part of any other character.
-func isWord(c byte) bool {
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c >= utf8.RuneSelf
+	return ""
 }
 
 // retryAfter reads the header Retry-After, in seconds or as a date, which is taken against the

@@ -5,27 +5,38 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/twilio-conversations-go/conversations/api/json"
+	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// RetryPolicy says how often and how patiently a call is tried. Which failures are tried again is
-// not configurable: it follows from what is safe, see the package documentation.
+// RetryPolicy says how often and how patiently a call is tried. Which failures are retried is not
+// configurable: it follows from what is safe, see the package documentation.
 type RetryPolicy struct {
-	// MaxAttempts is how many times a request is tried at the most, the first included: 4 by default,
-	// 1 turns retries off.
+	// MaxAttempts is the maximum number of attempts, including the first. The default is 4; 1 turns
+	// retries off.
 	MaxAttempts int
 	// MinDelay is the delay after the first attempt, 500 ms by default. It doubles with each attempt, and
 	// a random part of up to a half is taken off.
 	MinDelay time.Duration
-	// MaxDelay caps the delays, 30 s by default. A server that asks with Retry-After to wait for longer
-	// has its answer returned at once.
+	// MaxDelay caps the delays, 30 s by default. If a server requests a longer one with Retry-After, its
+	// response is returned at once.
 	MaxDelay time.Duration
+	// Budget is how many retries all calls of a client may make in a row without success, 100 by default.
+	// It keeps a fleet from multiplying the load of a server that is down. A success returns what its own
+	// retries took, and a fifth of a retry. While the budget is empty, failures are returned at once.
+	Budget int
 }
 
-func (p RetryPolicy) withDefaults() RetryPolicy {
+// complete returns the policy with its defaults, or a *ParamError.
+func (p RetryPolicy) complete(param string) (RetryPolicy, error) {
+	if p.MaxAttempts < 0 || p.MinDelay < 0 || p.MaxDelay < 0 || p.Budget < 0 {
+		return p, &ParamError{Param: param, Reason: "fields must not be negative"}
+	}
 	if p.MaxAttempts == 0 {
 		p.MaxAttempts = 4
 	}
@@ -35,153 +46,247 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	if p.MaxDelay == 0 {
 		p.MaxDelay = max(30*time.Second, p.MinDelay)
 	}
-	return p
+	if p.Budget == 0 {
+		p.Budget = 100
+	}
+	if p.MinDelay > p.MaxDelay {
+		return p, &ParamError{Param: param, Reason: "MinDelay must not be longer than MaxDelay"}
+	}
+	return p, nil
 }
 
-// backoff is the delay after the given attempt, counted from 1.
-func (p RetryPolicy) backoff(attempt int) time.Duration {
+// delay is how long to wait after the given attempt, counted from 1, if the server requests to wait for
+// retryAfter. Its random part keeps clients that failed together from coming back together.
+func (p RetryPolicy) delay(attempt int, retryAfter time.Duration) time.Duration {
 	d := p.MaxDelay
 	if shift := attempt - 1; shift < 30 && p.MinDelay < p.MaxDelay>>shift {
 		d = p.MinDelay << shift
 	}
-	return d - rand.N(d/2+1)
+	d -= rand.N(d/2 + 1)
+	if retryAfter > d {
+		return retryAfter + rand.N(p.MinDelay+1)
+	}
+	return d
 }
 
-// do makes the attempts of a call. Its error is nil or an *Error that describes the last answer.
-func (c *Client) do(ctx context.Context, call *call, send func(context.Context) error) error {
-	if err := contextError(ctx); err != nil {
-		return &Error{Operation: call.operation, cause: err}
+// budget is what retries of all calls take from.
+type budget struct {
+	most int64
+	left atomic.Int64
+}
+
+const retryCost = 5
+
+func newBudget(retries int) *budget {
+	b := &budget{most: retryCost * min(int64(retries), 1<<40)}
+	b.left.Store(b.most)
+	return b
+}
+
+func (b *budget) take() bool {
+	if b.left.Add(-retryCost) >= 0 {
+		return true
 	}
-	unclear := false
-	callBegan := time.Now()
+	b.left.Add(retryCost)
+	return false
+}
+
+func (b *budget) giveBack(n int64) {
+	if b.left.Load() < b.most { // what it exceeds that by is as little as there are calls at the moment
+		b.left.Add(n)
+	}
+}
+
+// outcome is what is known of an attempt: a row of the table in the package documentation.
+type outcome int
+
+const (
+	succeeded outcome = iota
+	stopped           // by a request editor
+	notSent
+	limited    // 429: Twilio does not process a request over the limit
+	cutRefusal // a 4xx without its end
+	unknown    // 408, 500, 502, 503, 504; no response; a success that is cut short
+	refused    // any other 4xx
+	failed     // any other status; a success that is malformed or of another request
+)
+
+// rules say what follows from an outcome: whether the call is retried, and whether the request may have been
+// carried out. A call whose outcome is unknown is retried only if it is repeatable.
+var rules = [...]struct{ retry, unclear bool }{
+	stopped:    {false, false},
+	notSent:    {true, false},
+	limited:    {true, false},
+	cutRefusal: {true, false},
+	unknown:    {true, true},
+	refused:    {false, false},
+	failed:     {false, true},
+}
+
+func (a *attempt) outcome(err error) outcome {
+	switch {
+	case err == nil:
+		return succeeded
+	case !a.edited:
+		return stopped
+	case !a.responded:
+		if a.neverSent() {
+			return notSent
+		}
+		return unknown
+	}
+	switch a.status {
+	case http.StatusTooManyRequests:
+		return limited
+	case http.StatusRequestTimeout, 500, 502, 503, 504:
+		return unknown
+	case a.call.op.success:
+		if a.cut != nil || errors.Is(err, io.ErrUnexpectedEOF) {
+			return unknown
+		}
+		return failed
+	}
+	switch {
+	case a.status/100 != 4:
+		return failed
+	case a.cut != nil:
+		return cutRefusal
+	}
+	return refused
+}
+
+// do makes the attempts of a call. Its error describes the last response.
+func (c *Client) do(ctx context.Context, call *call, send func(context.Context, *gen.ClientWithResponses) error) *Error {
+	if ctx.Err() != nil {
+		e := call.error(nil, contextError(ctx))
+		call.respond(nil, 0)
+		return e
+	}
+	unclear, retries := false, int64(0)
 	for attempts := 1; ; attempts++ {
-		a := &attempt{call: call}
 		began := time.Now()
-		err := c.try(ctx, a, send)
-		c.log(ctx, a, attempts, time.Since(began), err)
-		if !a.dispatched {
+		a, err := c.try(ctx, call, send)
+		took := time.Since(began)
+		if !a.edited {
 			attempts--
 		}
-		if call.response != nil {
-			*call.response = Response{StatusCode: a.status, Header: a.header, RequestID: requestID(a.header), Attempts: attempts}
-		}
-		if err == nil {
+		call.respond(a, attempts)
+		outcome := a.outcome(err)
+		if outcome == succeeded {
+			c.budget.giveBack(retries*retryCost + 1)
+			c.log(ctx, a, attempts, took, 0, nil)
 			return nil
 		}
+		unclear = unclear || rules[outcome].unclear
+		e := call.error(a, a.cause(ctx, err, outcome))
+		e.Attempts, e.Unclear = attempts, unclear && call.op.changes
 
-		most := c.retry.MaxAttempts
-		if limited, ok := ctx.Value(rateLimitKey{}).(func()); ok && a.status == http.StatusTooManyRequests {
-			limited() // at once, not when the call returns: a scan or a bulk job slows down now
-			if call.changes && most > 1 {
-				most *= 2 // and since it does, patience pays
-			}
+		counted, slowedDown := attempts, outcome == limited && reportRateLimit(ctx)
+		if slowedDown && call.op.changes && call.retry.MaxAttempts > 1 {
+			counted = attempts / 2 // since the bulk job slows down, patience pays: twice as many attempts
 		}
-		maybeDone, again := a.judge(err)
-		unclear = unclear || maybeDone
-		e := a.describe(err, callBegan)
-		e.Attempts, e.Unclear = attempts, unclear && call.changes
-		if !again || attempts >= most || unclear && !call.repeatable {
-			return e
+		again := rules[outcome].retry && counted < call.retry.MaxAttempts && (!unclear || call.repeatable)
+		delay := call.retry.delay(max(attempts, 1), e.RetryAfter)
+		deadline, bounded := ctx.Deadline()
+		switch {
+		case !again:
+		case ctx.Err() != nil:
+			again, e.cause = false, call.foreign(contextError(ctx))
+		case e.RetryAfter > call.retry.MaxDelay, bounded && time.Until(deadline) <= delay:
+			again = false
+		case !slowedDown && !c.budget.take():
+			again, e.spent = false, true
+		case !slowedDown:
+			retries++
 		}
-		if ended := contextError(ctx); ended != nil {
-			e.cause = ended
+		if !again {
+			delay = 0
+		}
+		c.log(ctx, a, attempts, took, delay, e)
+		if !again {
 			return e
 		}
 
-		delay := max(c.retry.backoff(attempts), e.RetryAfter)
-		if deadline, ok := ctx.Deadline(); delay > c.retry.MaxDelay || ok && time.Until(deadline) <= delay {
-			return e
-		}
 		timer := time.NewTimer(delay)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			e.cause = contextError(ctx)
-			if a.status == 0 {
-				e.cause = fmt.Errorf("%w; before that: %w", e.cause, err)
+			ended := call.foreign(contextError(ctx))
+			if e.cause != nil {
+				ended = newForeign(fmt.Sprintf("%v; before that: %v", ended, e.cause), errors.Join(ended, e.cause))
 			}
+			e.cause = ended
 			return e
+		}
+		if unclear && call.pin != nil {
+			proceed, end := call.pin(ctx, e)
+			if !proceed {
+				return end
+			}
+			call.pin = nil // from here on it is addressed by its SID
 		}
 	}
 }
 
 // try makes one attempt, within the time that an attempt may take.
-func (c *Client) try(ctx context.Context, a *attempt, send func(context.Context) error) error {
-	tryCtx, cancel := context.WithTimeout(context.WithValue(ctx, attemptKey{}, a), c.attemptTimeout)
+func (c *Client) try(ctx context.Context, call *call, send func(context.Context, *gen.ClientWithResponses) error) (*attempt, error) {
+	if c.suspect.Swap(false) {
+		c.httpClient.CloseIdleConnections()
+	}
+	tryCtx, cancel := context.WithTimeout(context.WithValue(ctx, operationKey{}, call.operationID), call.attemptTimeout)
 	defer cancel()
-	err := send(tryCtx)
+	a, generated := c.newAttempt(tryCtx, call)
+	err := send(tryCtx, generated)
 	switch {
 	case err == nil:
-		return nil
-	case a.status != 0 && a.status != a.call.success:
-		return err // the answer came first
-	case ctx.Err() != nil:
-		return contextError(ctx)
-	case tryCtx.Err() != nil:
-		return fmt.Errorf("no complete answer within %v: %w", c.attemptTimeout, tryCtx.Err())
+	case errors.Is(err, errMismatch):
+		c.httpClient.CloseIdleConnections() // one of them may be a response ahead
+	case tryCtx.Err() != nil && ctx.Err() == nil && c.ownTransport:
+		c.suspect.Store(true) // the connection may be dead: the next attempt makes a new one
 	}
-	return err
+	return a, err
 }
 
-// judge tells what an attempt that failed may have done, and whether another one can help.
-func (a *attempt) judge(err error) (maybeDone, again bool) {
+// cause is why an attempt failed, besides what its response says.
+func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	switch {
-	case !a.dispatched:
-		return false, false // a request editor, such as one for authentication, stopped it
-	case a.status == 0:
-		// Nothing was sent if the transport asked for a connection and got none. A transport that
-		// does not report on connections leaves it unclear.
-		neverSent := a.connecting.Load() && !a.connected.Load()
-		return !neverSent, true
-	case a.status == a.call.success:
-		// It was carried out; the answer is cut short, or is no answer to this.
-		return true, a.readErr != nil || errors.Is(err, io.ErrUnexpectedEOF)
-	case a.status == http.StatusTooManyRequests:
-		return false, true // Twilio: a request over the limit is not processed
-	case a.status == 500, a.status == 502, a.status == 503, a.status == 504:
-		return true, true
-	default:
-		return a.status < 400 || a.status > 500, a.readErr != nil
+	case outcome == stopped && ctx.Err() == nil:
+		return newForeign(brief(a.redact.text(err.Error(), "a request editor failed, its error is too long to be told")), err)
+	case a.responded && a.status == 0, a.status != 0 && a.status != a.call.op.success && a.status < 400:
+		return errStatus
+	case a.responded && a.status != a.call.op.success:
+		return nil // the response came first
+	case ctx.Err() != nil && outcome != failed:
+		return a.call.foreign(contextError(ctx))
+	case a.ctx.Err() == context.DeadlineExceeded && outcome != failed:
+		return newForeign(fmt.Sprintf("timeout: no complete response within %v", a.call.attemptTimeout), errors.Join(context.DeadlineExceeded, err))
+	case a.cut != nil:
+		return newForeign("the response is cut short: "+words(a.cut), err)
+	case !a.responded:
+		return newForeign(words(err), err)
+	case outcome == unknown:
+		return newForeign("the response is cut short", err)
+	case is[fault](err):
+		return err
+	case errors.Is(err, json.ErrTooManyItems):
+		return newForeign(fmt.Sprintf("%v: %v", errMalformed, json.ErrTooManyItems), err)
 	}
+	return newForeign(string(errMalformed), err)
 }
 
-// describe returns the error of an attempt, as the caller sees it. An *Error that err wraps is of another
-// call, such as the one that ended the context.
-func (a *attempt) describe(err error, callBegan time.Time) *Error {
-	e := a.refused
-	if e == nil {
-		e = &Error{cause: err}
-	}
-	e.Operation, e.Status, e.RequestID = a.call.operation, a.status, requestID(a.header)
-	if date, err := http.ParseTime(a.header.Get("Date")); err == nil {
-		// The server's clock when it answered, to the second below, less the time since.
-		e.began = date.Add(-a.answered.Sub(callBegan)).Truncate(time.Second)
-	}
-	return e
+// foreign returns an error of the caller's own, the end of its context, as an error of the call repeats it.
+func (call *call) foreign(err error) error {
+	return newForeign(redactor{names: call.names}.text(err.Error(), "the context has ended"), err)
 }
 
-func requestID(h http.Header) string { return h.Get("Twilio-Request-Id") }
-
-func (c *Client) log(ctx context.Context, a *attempt, attempts int, took time.Duration, err error) {
-	level := slog.LevelDebug
-	if err != nil {
-		level = slog.LevelWarn
+// respond stores the response of an attempt for [WithResponse].
+func (call *call) respond(a *attempt, attempts int) {
+	if call.response == nil {
+		return
 	}
-	c.logger.LogAttrs(ctx, level, "twilio conversations",
-		slog.String("operation", a.call.operation),
-		slog.Int("attempt", attempts),
-		slog.Int("status", a.status),
-		slog.Duration("duration", took),
-		slog.String("request_id", requestID(a.header)))
-}
-
-// contextError is why the context has ended, nil if it has not: its error and, where the caller gave
-// one, its cause.
-func contextError(ctx context.Context) error {
-	err := ctx.Err()
-	if cause := context.Cause(ctx); cause != err {
-		return fmt.Errorf("%w: %w", err, cause)
+	*call.response = Response{Attempts: attempts}
+	if a != nil {
+		call.response.StatusCode, call.response.Header, call.response.RequestID = a.status, a.header, requestID(a.header)
 	}
-	return err
 }

@@ -1,12 +1,14 @@
 package client_test
 
 import (
+	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,73 +18,123 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/twilio-conversations-go/conversations/client"
+	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// The retry table of the package documentation, row by row.
+// tableRows are the ways to fail that the rows of the retry table stand for, for an operation whose success has
+// the given status.
+var tableRows = map[string]func(success int) []step{
+	"request editor failed": nil, // TestAuth
+	"never sent":            func(int) []step { return []step{noConnection} },
+	"429":                   func(int) []step { return []step{htmlAnswer(429), cutShort(429, "{")} },
+	"other 4xx, cut short":  func(int) []step { return []step{cutShort(400, `{"code":`), cutShort(404, "")} },
+	"408, 500, 502, 503, 504": func(int) []step {
+		return []step{htmlAnswer(408), htmlAnswer(500), htmlAnswer(502), htmlAnswer(503), htmlAnswer(504), cutShort(408, "{"), cutShort(503, "{"), badGzip(503)}
+	},
+	"connection lost":   func(int) []step { return []step{connectionLost} },
+	"attempt timed out": func(int) []step { return []step{silence} },
+	"success response cut short": func(success int) []step {
+		if success == 204 {
+			return nil // it has no body
+		}
+		return []step{cutShort(success, `{"sid":"CH`), jsonAnswer(success, `{"sid":"CH`)}
+	},
+	"any other 4xx": func(int) []step {
+		return []step{htmlAnswer(400), htmlAnswer(401), htmlAnswer(403), htmlAnswer(404), jsonAnswer(409, nameTaken), badGzip(404), htmlAnswer(499)}
+	},
+	"any other status": func(success int) []step {
+		other := 204
+		if success == 204 {
+			other = 200
+		}
+		return []step{htmlAnswer(302), htmlAnswer(202), cutShort(202, "{"), htmlAnswer(501), cutShort(501, "{"), htmlAnswer(505), htmlAnswer(599), htmlAnswer(101), htmlAnswer(0), htmlAnswer(600), jsonAnswer(other, conversation())}
+	},
+	"success response is malformed": func(success int) []step {
+		if success == 204 {
+			return nil
+		}
+		return []step{
+			htmlAnswer(success), badGzip(success), jsonAnswer(success, "null"), jsonAnswer(success, `{"sid":7}`),
+			jsonAnswer(success, strings.Repeat(" ", 1<<20)), jsonAnswer(success, conversation("sid", `"CH1"`)),
+		}
+	},
+}
+
+func htmlAnswer(status int) step { return answer(status, "text/html", "<html>") }
+
+// badGzip answers with what the transport cannot decompress.
+func badGzip(status int) step {
+	return func(req *http.Request) (*http.Response, error) {
+		resp, err := jsonAnswer(status, "")(req)
+		resp.Body = io.NopCloser(failing{gzip.ErrHeader})
+		return resp, err
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func noConnection(req *http.Request) (*http.Response, error) { return (&refuser{}).RoundTrip(req) }
+
+// The retry table of the package documentation is what the client does, cell by cell.
 func TestRetryTable(t *testing.T) {
 	t.Parallel()
-	status := func(code int) step { return answer(code, "text/html", "<html>") }
-	successStatus := map[string]int{"create": 201, "create named": 201}
-	for _, row := range []struct {
-		name    string
-		failure func(verb string) step
-		retried string // the verbs that try again
-		unclear bool
-	}{
-		{"429", func(string) step { return status(429) }, "create, create named, fetch, list, update, delete", false},
-		{"500", func(string) step { return status(500) }, "create named, fetch, list, update, delete", true},
-		{"502", func(string) step { return status(502) }, "create named, fetch, list, update, delete", true},
-		{"503", func(string) step { return status(503) }, "create named, fetch, list, update, delete", true},
-		{"504", func(string) step { return status(504) }, "create named, fetch, list, update, delete", true},
-		{"connection lost", func(string) step { return connectionLost }, "create named, fetch, list, update, delete", true},
-		{"attempt timed out", func(string) step { return silence }, "create named, fetch, list, update, delete", true},
-		{"answer truncated", func(verb string) step {
-			return cutShort(max(200, successStatus[verb]), `{"sid":"CH`)
-		}, "create named, fetch, list, update", true},
-		{"answer truncated but framed", func(verb string) step {
-			return jsonAnswer(max(200, successStatus[verb]), `{"sid":"CH`)
-		}, "create named, fetch, list, update", true},
-		{"400", func(string) step { return status(400) }, "", false},
-		{"401", func(string) step { return status(401) }, "", false},
-		{"404", func(string) step { return status(404) }, "", false},
-		{"409", func(string) step { return jsonAnswer(409, nameTaken) }, "", false},
-		{"refusal truncated", func(string) step { return cutShort(400, `{"code":`) }, "create, create named, fetch, list, update, delete", false},
-		{"501", func(string) step { return status(501) }, "", true},
-		{"302", func(string) step { return answer(302, "", "", "Location", "https://elsewhere.example/") }, "", true},
-		{"202", func(string) step { return jsonAnswer(202, conversation()) }, "", true},
-		{"not JSON", func(verb string) step { return answer(max(200, successStatus[verb]), "text/html", "<html>") }, "", true},
-	} {
-		for verb, do := range verbs {
-			if verb == "delete" && strings.HasPrefix(row.name, "answer truncated") {
-				continue // its answer has no body
+	doc, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(doc), "\n//\tfailure ")
+	require.True(t, ok, "the table in doc.go")
+	table, _, _ = strings.Cut(table, "\n//\n")
+	lines := strings.Split(table, "\n//\t")
+	columns := regexp.MustCompile(` {2,}`)
+	header := columns.Split(strings.TrimSpace(lines[0]), -1)
+	seen := map[string]bool{}
+	for _, line := range lines[1:] {
+		cells := columns.Split(line, -1)
+		require.Len(t, cells, len(header)+1, line)
+		row := cells[0]
+		failures, known := tableRows[row]
+		require.True(t, known, "a row without a test: %s", row)
+		seen[row] = true
+		for i, column := range header {
+			verb := strings.ReplaceAll(column, "create, named", "create named")
+			for verb := range strings.SplitSeq(verb, ", ") {
+				if failures == nil {
+					assert.Equal(t, "error", cells[i+1])
+					continue
+				}
+				success := map[string]int{"create": 201, "create named": 201, "delete": 204}[verb]
+				for n, failure := range failures(max(success, 200)) {
+					t.Run(fmt.Sprintf("%s/%s/%d", row, verb, n), func(t *testing.T) {
+						t.Parallel()
+						synctest.Test(t, func(t *testing.T) { testCell(t, verb, cells[i+1], failure) })
+					})
+					if success == 204 {
+						break
+					}
+				}
 			}
-			t.Run(row.name+"/"+verb, func(t *testing.T) {
-				t.Parallel()
-				synctest.Test(t, func(t *testing.T) {
-					retried := false
-					for v := range strings.SplitSeq(row.retried, ", ") {
-						retried = retried || v == verb
-					}
-					steps := []step{row.failure(verb)}
-					if retried {
-						steps = append(steps, row.failure(verb), success(verb))
-					}
-					server := newScript(t, steps...)
-					err := do(t.Context(), newClient(t, server).Conversations)
-					server.done()
-					if retried {
-						assert.NoError(t, err)
-						return
-					}
-					e := apiError(t, err)
-					assert.Equal(t, 1, e.Attempts)
-					reads := verb == "fetch" || verb == "list"
-					assert.Equal(t, row.unclear && !reads, e.Unclear, "unclear")
-					assert.Equal(t, row.unclear && strings.HasPrefix(verb, "create"), errors.Is(err, client.ErrMaybeCreated))
-				})
-			})
 		}
 	}
+	assert.Len(t, seen, len(tableRows), "rows")
+}
+
+func testCell(t *testing.T, verb, cell string, failure step) {
+	steps := []step{failure}
+	if cell == "retry" {
+		steps = append(steps, failure, success(verb))
+	}
+	server := newScript(t, steps...)
+	err := verbsBySID[verb](t.Context(), newClient(t, server, client.WithMaxResponseBytes(1<<19)).Conversations)
+	server.done()
+	if cell == "retry" {
+		require.NoError(t, err)
+		return
+	}
+	e := apiError(t, err)
+	assert.Equal(t, 1, e.Attempts)
+	assert.Equal(t, cell == "unclear", e.Unclear)
+	assert.Equal(t, cell == "unclear" && strings.HasPrefix(verb, "create"), errors.Is(err, client.ErrMaybeCreated))
 }
 
 func TestNeverSentIsRetriedForEveryOperation(t *testing.T) {
@@ -104,19 +156,6 @@ func TestNeverSentIsRetriedForEveryOperation(t *testing.T) {
 	}
 }
 
-// A transport that does not report on connections may have sent the request.
-func TestSilentTransportIsUnclear(t *testing.T) {
-	t.Parallel()
-	requests := 0
-	c := newClient(t, roundTripper(func(*http.Request) (*http.Response, error) {
-		requests++
-		return nil, errors.New("broken")
-	}))
-	_, err := c.Conversations.Create(t.Context(), client.CreateParams{})
-	assert.ErrorIs(t, err, client.ErrMaybeCreated)
-	assert.Equal(t, 1, requests)
-}
-
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
@@ -128,16 +167,16 @@ func TestLastAnswerIsReturned(t *testing.T) {
 			answer(503, "text/plain", "no healthy upstream"),
 			connectionLost,
 			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests"}`),
-			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", "RQlast"))
+			jsonAnswer(429, `{"code":20429,"message":"Too Many Requests, still"}`, "Twilio-Request-Id", "RQ00000000000000000000000000000002"))
 		var resp client.Response
-		_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x", client.WithResponse(&resp))
+		_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234", client.WithResponse(&resp))
 		server.done()
 		e := apiError(t, err)
 		assert.Equal(t, client.Error{Operation: "fetchConversation", Status: 429, Code: 20429,
-			Message: "Too Many Requests, still", RequestID: "RQlast", Attempts: 4}, exported(e))
+			Message: "Too Many Requests, still", RequestID: "RQ00000000000000000000000000000002", Attempts: 4}, exported(e))
 		assert.ErrorIs(t, err, client.ErrRateLimited)
 		assert.Equal(t, 429, resp.StatusCode)
-		assert.Equal(t, "RQlast", resp.RequestID)
+		assert.Equal(t, "RQ00000000000000000000000000000002", resp.RequestID)
 		assert.Equal(t, 4, resp.Attempts)
 	})
 }
@@ -156,7 +195,7 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 			at = append(at, time.Now())
 			return answer(503, "", "")(req)
 		}), client.WithRetry(client.RetryPolicy{MaxAttempts: 40, MinDelay: time.Second, MaxDelay: 10 * time.Second}))
-		_, err := c.Conversations.Fetch(t.Context(), "x")
+		_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 		require.Error(t, err)
 		require.Len(t, at, 40)
 		for i := 1; i < len(at); i++ {
@@ -170,7 +209,7 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 func TestRetriesCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	server := newScript(t, answer(429, "", ""))
-	_, err := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).Conversations.Fetch(t.Context(), "x")
+	_, err := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).Conversations.Fetch(t.Context(), "order-1234")
 	assert.ErrorIs(t, err, client.ErrRateLimited)
 	server.done()
 }
@@ -204,8 +243,11 @@ func TestRetryAfter(t *testing.T) {
 				}
 				server := newScript(t, steps...)
 				began := time.Now()
-				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
-				assert.Equal(t, tc.wait, time.Since(began))
+				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234")
+				if tc.wait > 0 {
+					assert.Greater(t, time.Since(began), tc.wait-1)
+				}
+				assert.LessOrEqual(t, time.Since(began), tc.wait+min(tc.wait, 500*time.Millisecond), "with a random part")
 				server.done()
 				if tc.wait > 0 {
 					require.NoError(t, err)
@@ -226,12 +268,12 @@ func TestRetryAfterIgnored(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				server := newScript(t, answer(503, "", "", "Retry-After", value), success("fetch"))
 				began := time.Now()
-				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "x")
+				_, err := newClient(t, server).Conversations.Fetch(t.Context(), "order-1234")
 				require.NoError(t, err)
 				assert.LessOrEqual(t, time.Since(began), 500*time.Millisecond)
 				server.done()
 
-				_, err = newClient(t, newScript(t, answer(503, "", "", "Retry-After", value)), noRetry).Conversations.Fetch(t.Context(), "x")
+				_, err = newClient(t, newScript(t, answer(503, "", "", "Retry-After", value)), noRetry).Conversations.Fetch(t.Context(), "order-1234")
 				assert.Zero(t, apiError(t, err).RetryAfter)
 			})
 		})
@@ -245,7 +287,7 @@ func TestNoSleepIntoTheDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		began := time.Now()
-		_, err := newClient(t, server).Conversations.Fetch(ctx, "x")
+		_, err := newClient(t, server).Conversations.Fetch(ctx, "order-1234")
 		assert.Zero(t, time.Since(began))
 		e := apiError(t, err)
 		assert.Equal(t, 429, e.Status)
@@ -262,7 +304,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(5*time.Second, func() { cancel(reason) })
 		began := time.Now()
-		_, err := newClient(t, server).Conversations.Fetch(ctx, "x")
+		_, err := newClient(t, server).Conversations.Fetch(ctx, "order-1234")
 		assert.Equal(t, 5*time.Second, time.Since(began))
 		assert.ErrorIs(t, err, reason)
 		assert.ErrorIs(t, err, context.Canceled)
@@ -296,30 +338,9 @@ func TestAnswerBeforeTheContextEnds(t *testing.T) {
 	_, err := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {
 		cancel()
 		return jsonAnswer(404, notFound)(req)
-	})).Conversations.Fetch(ctx, "x")
+	})).Conversations.Fetch(ctx, "order-1234")
 	assert.Equal(t, 20404, apiError(t, err).Code)
 }
-
-func TestAttemptTimeoutCoversTheBody(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		trickle := func(req *http.Request) (*http.Response, error) {
-			resp, err := jsonAnswer(200, "")(req)
-			resp.Body = stalled{req.Context()}
-			return resp, err
-		}
-		server := newScript(t, trickle, success("fetch"))
-		began := time.Now()
-		_, err := newClient(t, server, client.WithAttemptTimeout(3*time.Second)).Conversations.Fetch(t.Context(), "x")
-		require.NoError(t, err)
-		assert.GreaterOrEqual(t, time.Since(began), 3*time.Second)
-		assert.Less(t, time.Since(began), 4*time.Second)
-		server.done()
-	})
-}
-
-// stalled is a body that never comes.
-type stalled struct{ ctx context.Context }
 
 func (s stalled) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }
 func (s stalled) Close() error             { return nil }
@@ -328,179 +349,13 @@ func TestAttemptTimeoutIsNamed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, err := newClient(t, newScript(t, silence), client.WithRetry(client.RetryPolicy{MaxAttempts: 1})).
-			Conversations.Fetch(t.Context(), "x")
+			Conversations.Fetch(t.Context(), "order-1234")
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
-		assert.EqualError(t, err, "fetchConversation: no complete answer within 30s: context deadline exceeded")
+		assert.EqualError(t, err, "fetchConversation {UniqueName}: timeout: no complete response within 30s")
 	})
 }
-
-func TestDeleteIsDoneAfterAnUnclearAttempt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := newScript(t, connectionLost, jsonAnswer(404, notFound))
-		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), "x"))
-		server.done()
-
-		// A clear refusal before it does not make a 404 a success.
-		server = newScript(t, answer(429, "", ""), jsonAnswer(404, notFound))
-		assert.ErrorIs(t, newClient(t, server).Conversations.Delete(t.Context(), "x"), client.ErrNotFound)
-		server.done()
-	})
-}
-
-func TestUnclearCreateIsResolved(t *testing.T) {
-	t.Parallel()
-	const now = "Sun, 18 Jan 2026 03:17:20 GMT" // the server's clock at the conflict
-	params := client.CreateParams{
-		UniqueName: new("order-1234"), FriendlyName: new("Order"), Attributes: map[string]int{"n": 1},
-		InactiveAfter: new(time.Hour), BindingsEmailName: new("Support"),
-	}
-	ours := []string{"unique_name", `"order-1234"`, "friendly_name", `"Order"`, "attributes", `"{\"n\": 1}"`,
-		"timers", `{"date_inactive":"2026-01-18T04:17:20Z"}`, "bindings", `{"email":{"name":"Support"}}`,
-		"date_created", `"2026-01-18T03:17:19Z"`}
-	with := func(members ...string) string { return conversation(append(ours[:len(ours):len(ours)], members...)...) }
-
-	for _, tc := range []struct {
-		name     string
-		params   func(*client.CreateParams)
-		date     string
-		conflict string
-		fetched  step
-		ok       bool
-		unclear  bool // of the error
-	}{
-		{name: "ours", fetched: jsonAnswer(200, with()), ok: true},
-		{name: "ours, with 50391", conflict: `{"code":50391}`, fetched: jsonAnswer(200, with()), ok: true},
-		{name: "being initialized", params: func(p *client.CreateParams) { p.State = new(client.StateActive) },
-			fetched: jsonAnswer(200, with("state", `"initializing"`)), ok: true},
-		// Only a date before the call tells for certain that it is somebody else's.
-		{name: "older", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:10Z"`))},
-		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:10Z"`, "friendly_name", `"Other"`))},
-		{name: "older by as much as clocks may differ", fetched: jsonAnswer(200, with("date_created", `"2026-01-18T03:17:18Z"`)), unclear: true},
-		{name: "another friendly name", fetched: jsonAnswer(200, with("friendly_name", `"Other"`)), unclear: true},
-		{name: "other attributes", fetched: jsonAnswer(200, with("attributes", `"{\"n\": 2}"`)), unclear: true},
-		{name: "other digits", params: func(p *client.CreateParams) { p.Attributes = json.RawMessage("12345678901234567890") },
-			fetched: jsonAnswer(200, with("attributes", `"12345678901234567891"`)), unclear: true},
-		{name: "no timer", fetched: jsonAnswer(200, with("timers", `{}`)), unclear: true},
-		{name: "no closing timer", params: func(p *client.CreateParams) { p.ClosedAfter = new(time.Hour) }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "another messaging service", params: func(p *client.CreateParams) { p.MessagingServiceSID = new("MG00000000000000000000000000000001") },
-			fetched: jsonAnswer(200, with("messaging_service_sid", `"MG00000000000000000000000000000002"`)), unclear: true},
-		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(2026, 1, 18, 3, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`)), unclear: true},
-		{name: "a friendly name not asked for", params: func(p *client.CreateParams) { p.FriendlyName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "attributes not asked for", params: func(p *client.CreateParams) { p.Attributes = nil }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "a sender not asked for", params: func(p *client.CreateParams) { p.BindingsEmailName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "a state not asked for", fetched: jsonAnswer(200, with("state", `"inactive"`)), unclear: true},
-		{name: "nothing asked for", params: func(p *client.CreateParams) { *p = client.CreateParams{UniqueName: p.UniqueName} },
-			fetched: jsonAnswer(200, conversation("unique_name", `"order-1234"`, "date_created", `"2026-01-18T03:17:20Z"`)), ok: true},
-		{name: "no date", fetched: jsonAnswer(200, with("date_created", "null")), unclear: true},
-		{name: "no clock", date: "-", fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "a date of its own", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(2026, 1, 18, 3, 17, 19, 0, time.UTC)) },
-			fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "cannot be fetched", fetched: jsonAnswer(404, notFound), unclear: true},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				params := params
-				if tc.params != nil {
-					tc.params(&params)
-				}
-				conflict, header := nameTaken, []string{"Date", now}
-				if tc.conflict != "" {
-					conflict = tc.conflict
-				}
-				if tc.date == "-" {
-					header = nil
-				}
-				server := newScript(t, connectionLost, jsonAnswer(409, conflict, header...), tc.fetched)
-				conv, err := newClient(t, server).Conversations.Create(t.Context(), params)
-				server.done()
-				assert.Equal(t, "/v1/Conversations/order-1234", server.requests[2].URL.Path)
-				if tc.ok {
-					require.NoError(t, err)
-					assert.Equal(t, "order-1234", conv.UniqueName)
-					return
-				}
-				assert.ErrorIs(t, err, client.ErrConflict)
-				assert.Equal(t, tc.unclear, errors.Is(err, client.ErrMaybeCreated), "%v", err)
-				assert.NotErrorIs(t, err, client.ErrNotFound)
-				assert.Nil(t, conv)
-			})
-		})
-	}
-}
-
-// The clock is read when the conflict begins to arrive, however long the rest takes.
-func TestUnclearCreateWithATrickle(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := newScript(t, connectionLost, func(req *http.Request) (*http.Response, error) {
-			resp, err := jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT")(req)
-			resp.Body = io.NopCloser(io.MultiReader(pause(20*time.Second), resp.Body))
-			return resp, err
-		}, jsonAnswer(200, conversation("unique_name", `"n"`, "date_created", `"2026-01-18T03:17:09Z"`)))
-		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
-		assert.ErrorIs(t, err, client.ErrConflict, "it is ten seconds older than the call")
-		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
-	})
-}
-
-// pause is a reader that takes its time and has nothing.
-type pause time.Duration
 
 func (p pause) Read([]byte) (int, error) { time.Sleep(time.Duration(p)); return 0, io.EOF }
-
-// The age of the conversation is measured from the beginning of the call: a second attempt after
-// a timeout of 30 seconds must still know the first one's.
-func TestUnclearCreateThatTookLong(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := newScript(t, silence, func(req *http.Request) (*http.Response, error) {
-			time.Sleep(2 * time.Second)
-			return jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:50 GMT")(req)
-		}, jsonAnswer(200, conversation("unique_name", `"n"`, "date_created", `"2026-01-18T03:17:18Z"`)))
-		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
-		require.NoError(t, err)
-		server.done()
-	})
-}
-
-func TestClearConflictIsAnError(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := newScript(t, answer(429, "", ""), jsonAnswer(409, nameTaken, "Date", "Sun, 18 Jan 2026 03:17:20 GMT"))
-		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("n")})
-		assert.ErrorIs(t, err, client.ErrConflict)
-		assert.NotErrorIs(t, err, client.ErrMaybeCreated)
-		server.done()
-	})
-}
-
-func TestUnclearUpdateIsResolved(t *testing.T) {
-	t.Parallel()
-	for state, ok := range map[string]bool{"closed": true, "active": false} {
-		t.Run(state, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, conversation("state", fmt.Sprintf("%q", state))))
-				conv, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
-				server.done()
-				if ok {
-					require.NoError(t, err)
-					assert.Equal(t, client.StateClosed, conv.State)
-					return
-				}
-				assert.ErrorIs(t, err, client.ErrClosed)
-				assert.True(t, apiError(t, err).Unclear, "it may have been what was asked, and changed since")
-			})
-		})
-	}
-	server := newScript(t, jsonAnswer(400, isClosed))
-	_, err := newClient(t, server).Conversations.Update(t.Context(), "x", client.UpdateParams{State: new(client.StateClosed)})
-	assert.ErrorIs(t, err, client.ErrClosed, "a clear refusal")
-	server.done()
-}
 
 // An error that is the cause of a context, as in an errgroup, stays what it is.
 func TestErrorsOfOtherCallsStay(t *testing.T) {
@@ -526,31 +381,40 @@ func TestErrorsOfOtherCallsStay(t *testing.T) {
 	})
 }
 
-// A conversation that is renamed while the answer is lost is found under its new name.
-func TestUnclearRenameIsResolved(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		server := newScript(t, connectionLost, jsonAnswer(404, notFound), jsonAnswer(200, conversation("unique_name", `"new"`)))
-		conv, err := newClient(t, server).Conversations.Update(t.Context(), "old", client.UpdateParams{UniqueName: new("new")})
-		require.NoError(t, err)
-		assert.Equal(t, "new", conv.UniqueName)
-		assert.Equal(t, "/v1/Conversations/new", server.requests[2].URL.Path)
-		server.done()
-
-		server = newScript(t, connectionLost, jsonAnswer(404, notFound), jsonAnswer(404, notFound))
-		_, err = newClient(t, server).Conversations.Update(t.Context(), "old", client.UpdateParams{UniqueName: new("new")})
-		assert.ErrorIs(t, err, client.ErrNotFound)
-		assert.Equal(t, "updateConversation", apiError(t, err).Operation)
-		server.done()
-	})
-}
-
 func TestCancelTextIsNotDoubled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(errors.New("gone")) })
-		_, err := newClient(t, newScript(t, silence)).Conversations.Fetch(ctx, "x")
-		assert.EqualError(t, err, "fetchConversation: context canceled: gone")
+		_, err := newClient(t, newScript(t, silence)).Conversations.Fetch(ctx, "order-1234")
+		assert.EqualError(t, err, "fetchConversation {UniqueName}: context canceled: gone")
+	})
+}
+
+func TestListSurvivesLostAnswers(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, server *conversationstest.Server, _ *client.Client) {
+		_, err := server.Seed(make([]conversationstest.Conversation, 25)...)
+		require.NoError(t, err)
+		for _, lost := range lostAnswers {
+			server.Fail("listConversation", lost, fault{Status: 429})
+		}
+		c := server.Client(client.WithRetry(client.RetryPolicy{MaxAttempts: 9}))
+		sids, err := collect(t, c, client.ListParams{PageSize: 10})
+		require.NoError(t, err)
+		assert.Len(t, sids, 25)
+	})
+}
+
+// Rate limits, faults and a refusal at last: what a caller sees of a bad day.
+func TestRateLimitThenGone(t *testing.T) {
+	t.Parallel()
+	bubble(t, func(t *testing.T, server *conversationstest.Server, c *client.Client) {
+		server.Fail("fetchConversation", fault{Status: 429, Times: 2, Header: http.Header{"Retry-After": {"3"}}})
+		began := time.Now()
+		_, err := c.Conversations.Fetch(t.Context(), "nobody")
+		assert.ErrorIs(t, err, client.ErrNotFound)
+		assert.Equal(t, 3, apiError(t, err).Attempts)
+		assert.GreaterOrEqual(t, time.Since(began), 6*time.Second)
 	})
 }

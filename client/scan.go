@@ -6,28 +6,28 @@ import (
 	"errors"
 	"iter"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// defaultScanWorkers is how many requests a scan has in flight unless ScanParams says otherwise.
-const defaultScanWorkers = 8
+const (
+	// defaultScanWorkers is how many requests a scan has in flight unless ScanParams says otherwise.
+	defaultScanWorkers = 8
+	maxScanWorkers     = 64
+)
 
-// maxScanWorkers is the most requests that a scan may have in flight.
-const maxScanWorkers = 64
-
-// ScanParams select what a scan visits, and how. A zero field is left out.
+// ScanParams selects what a scan visits, and how. A zero field is left out.
 type ScanParams struct {
 	// State selects the conversations in one state.
 	State State
 	// StartDate and EndDate select by creation date, both inclusive, as in [ListParams]. Neither is needed:
 	// a scan finds out by itself where the conversations are.
 	StartDate, EndDate time.Time
-	// PageSize is how many conversations to ask for in each request, as in [ListParams].
+	// PageSize is how many conversations to request in each page, as in [ListParams].
 	PageSize int
-	// Workers is how many requests are in flight at the most, from 1 to 64, 8 if zero.
+	// Workers is the maximum number of requests in flight, from 1 to 64. The default is 8. A scan uses no
+	// more than pay: few pages are read by few workers.
 	Workers int
 	// Progress, if set, is called after the conversations of each page. It is called by the goroutine
 	// that ranges over the scan, never while the body of the loop runs.
@@ -40,183 +40,162 @@ type ScanProgress struct {
 	Done int
 	// Windows is how many windows of time are being read. A scan is complete when none is left.
 	Windows int
-	// Requests is how many pages were asked for, not counting retries.
+	// Requests is how many pages were requested, not counting retries.
 	Requests int
 }
 
 // Scan returns all conversations that match, as [Conversations.List] does, but several times as fast
-// and in no particular order: it divides the time in which they were created into windows, and reads several
-// at once. What was created within one second is not divided.
+// and in no particular order. It divides the time in which they were created into windows, and reads
+// several at once. What was created within one second is not divided.
 //
 // A conversation that is there throughout the scan is yielded exactly once, unless its creation date is
 // changed meanwhile. One that is created or deleted meanwhile is yielded once or not at all.
 //
-// When the server answers that there are too many requests (429), half as many are in flight from then
-// on, and one more after each round without such an answer, up to Workers. The request itself is tried
-// again as any other, and counts as in flight while it waits; when it has no attempts left, that is a failure
-// only if no other one is in flight.
+// When the server responds that there are too many requests (429), the scan halves the number of
+// requests in flight. It adds one after each round without such a response, up to Workers. The request
+// itself is retried like any other, and counts as in flight while it waits. When it has no attempts
+// left, that is a failure only if no other request is in flight.
 //
 // The first failure is yielded once and ends the scan, which cannot be resumed. Leaving the loop cancels the
-// requests in flight and waits for their end, so that nothing is left behind. At most Workers+1 pages
-// are held in memory, however many conversations there are.
+// requests in flight and waits for their end: nothing is left behind. At most Workers+1 pages are held
+// in memory, however many conversations there are.
 func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...CallOption) iter.Seq2[*Conversation, error] {
 	return func(yield func(*Conversation, error) bool) {
-		call, query, err := r.newList(ListParams{State: params.State, StartDate: params.StartDate, EndDate: params.EndDate, PageSize: params.PageSize}, opts)
-		if err == nil && (params.Workers < 0 || params.Workers > maxScanWorkers) {
-			err = &ParamError{Param: "Workers", Reason: "it must be from 1 to 64, or zero"}
-		}
+		s, err := r.newScan(ctx, params, opts)
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		ctx, cancel := context.WithCancel(ctx)
-		workers := newPool(cmp.Or(params.Workers, defaultScanWorkers))
-		type result struct {
-			window *window
-			fetched
-		}
-		results := make(chan result, workers.most)
-		inFlight := 0
-		defer func() {
-			cancel()
-			for ; inFlight > 0; inFlight-- {
-				<-results
-			}
-		}()
-		s := newScan(params, query)
-		var progress ScanProgress
+		defer s.stop()
 		var page []*Conversation
+		var progress ScanProgress
 		for {
-			// The next requests are under way before the caller works on the page.
-			for inFlight < workers.size() {
-				w := s.next()
-				if w == nil {
-					break
-				}
-				w.inFlight = true
-				inFlight++
-				progress.Requests++
-				r.fetchAhead(onRateLimit(ctx, workers.limited()), *call, w.query, w.cursor, func(f fetched) { results <- result{w, f} })
-			}
-			for _, c := range page {
-				if !yield(c, nil) {
+			// The next requests are in flight before the caller works on the page.
+			progress.Requests += s.start()
+			for _, conv := range page {
+				if !yield(conv, nil) {
 					return
 				}
 			}
-			progress.Done, progress.Windows = progress.Done+len(page), len(s.windows)
-			if params.Progress != nil && progress.Requests > inFlight {
+			progress.Done, progress.Windows = progress.Done+len(page), len(s.windows.open)
+			if params.Progress != nil && progress.Requests > s.inFlight {
 				params.Progress(progress)
 			}
-			if inFlight == 0 {
+			if s.inFlight == 0 {
 				return
 			}
-
-			f := <-results
-			inFlight--
-			f.window.inFlight = false
-			page = nil
-			if call.response != nil {
-				*call.response = f.response
-			}
-			e, ok := errors.AsType[*Error](f.err)
-			if ok && e.Status == http.StatusTooManyRequests && e.RetryAfter <= r.client.retry.MaxDelay && inFlight > 0 {
-				continue // others took its place; it waits until there are fewer
-			}
-			if f.err == nil {
-				workers.succeeded()
-				if page, err = s.take(f.window, f.page); err != nil {
-					f.err = f.response.error(call, err)
-				}
-			}
-			if f.err != nil {
-				if ok {
-					e.Cursor = "" // it is one of the window, which the caller cannot resume
-				}
-				yield(nil, f.err)
+			if page, err = s.next(); err != nil {
+				yield(nil, err)
 				return
 			}
 		}
 	}
 }
 
-// scan divides time into windows, and decides which is read next.
+// scan reads the pages of windows, several at once.
 type scan struct {
+	list    *Conversations
+	ctx     context.Context
+	cancel  context.CancelFunc
+	call    *call
 	query   gen.ListConversationParams // of every window, but for its own dates
-	oldest  int64
-	windows []*window // those that are not read to their end
+	oldest  int64                      // of the first window, whose StartDate is the caller's
+	windows *windows
+	workers *pool
+
+	inFlight int
+	pages    chan scanned
 }
 
-// latest is a date that all conversations are older than.
-var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
+// scanned is a page of a window.
+type scanned struct {
+	window *window
+	fetched
+}
 
-var errScanOrder = errors.New("the conversations are not those of the dates asked for, newest first")
+// latest is a date that no conversation is newer than.
+var latest = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
 
-func newScan(params ScanParams, query gen.ListConversationParams) *scan {
-	s := &scan{query: query, oldest: noOldest}
+// newScan checks the parameters and returns a scan of which nothing is in flight.
+func (r *Conversations) newScan(ctx context.Context, params ScanParams, opts []CallOption) (*scan, error) {
+	call, query, err := r.newList(ListParams{State: params.State, StartDate: params.StartDate, EndDate: params.EndDate, PageSize: params.PageSize}, opts)
+	if err != nil {
+		return nil, err
+	}
+	if params.Workers < 0 || params.Workers > maxScanWorkers {
+		return nil, &ParamError{Param: "Workers", Reason: "must be from 1 to 64, or 0 for the default"}
+	}
+	oldest := int64(noOldest)
 	if !params.StartDate.IsZero() {
-		s.oldest = params.StartDate.Unix()
+		oldest = params.StartDate.Unix()
 	} else if params.EndDate.IsZero() {
 		// Twilio promises an order only where there is a date. This one leaves nothing out.
-		s.query.EndDate, _ = date("EndDate", latest)
+		query.EndDate, _ = date("EndDate", latest)
 	}
-	s.windows = []*window{{oldest: s.oldest, newest: noNewest, last: noNewest, query: s.query}}
-	return s
+	workers := cmp.Or(params.Workers, defaultScanWorkers)
+	ctx, cancel := context.WithCancel(ctx)
+	return &scan{list: r, ctx: ctx, cancel: cancel, call: call, query: query, oldest: oldest,
+		windows: newWindows(oldest), workers: newPool(workers), pages: make(chan scanned, workers)}, nil
 }
 
-// next returns a window to read a page of, nil if there is none: one that waits, or else the older part of
-// the one that has the most left.
-func (s *scan) next() *window {
-	var most *window
-	pages := worthSplitting
-	for _, w := range s.windows {
-		if !w.inFlight {
-			return w
+// start requests pages as long as there is a worker and a window for it, and returns how many.
+func (s *scan) start() (requests int) {
+	for ; s.inFlight < s.workers.size(); requests++ {
+		w := s.windows.next()
+		if w == nil {
+			break
 		}
-		if left := w.pagesLeft(); left >= pages {
-			most, pages = w, left
-		}
+		w.reading = true
+		s.inFlight++
+		ctx := onRateLimit(s.ctx, s.workers.limited())
+		s.list.fetchAhead(ctx, *s.call, s.queryOf(w), w.cursor, func(f fetched) { s.pages <- scanned{w, f} })
 	}
-	if most == nil {
-		return nil
-	}
-	older := most.split()
-	older.query = s.query
-	if older.oldest != s.oldest {
-		older.query.StartDate, _ = date("StartDate", time.Unix(older.oldest, 0))
-	}
-	older.query.EndDate, _ = date("EndDate", time.Unix(older.newest+1, 0))
-	s.windows = append(s.windows, older)
-	return older
+	return requests
 }
 
-// take returns those conversations of a page that the window owns.
-func (s *scan) take(w *window, page *Page) ([]*Conversation, error) {
-	from, end, done := 0, len(page.Items), page.Next == ""
-	before := min(w.last, w.newest)
-	for i, c := range page.Items {
-		at := c.DateCreated.Unix()
-		if c.DateCreated.IsZero() || at > w.last {
-			return nil, errScanOrder // to go on would be to miss some
-		}
-		w.last = at
-		switch {
-		case at > w.newest:
-			from = i + 1
-		case at < w.oldest:
-			end, done = min(end, i), true
-		}
+// queryOf returns the query of a window. The first window has the caller's own dates, and any other one
+// has the older part of one with a StartDate of its own or the caller's.
+func (s *scan) queryOf(w *window) gen.ListConversationParams {
+	query := s.query
+	if w.from != s.oldest {
+		query.StartDate, _ = date("StartDate", time.Unix(w.from, 0))
 	}
-	if w.pages++; !done {
-		if page.Next.token() == w.mark.token() {
-			return nil, errPageRepeated
-		}
-		if w.pages&(w.pages-1) == 0 { // Brent: a circle of any length is noticed in its second round or third
-			w.mark = page.Next
-		}
-		w.cursor = page.Next
-		w.measure(page.Items, before)
-	} else {
-		s.windows = slices.DeleteFunc(s.windows, func(o *window) bool { return o == w })
+	if w.until != noNewest {
+		query.EndDate, _ = date("EndDate", time.Unix(w.until, 0))
 	}
-	return page.Items[from:max(from, end)], nil
+	return query
+}
+
+// next waits for a page and returns those of its conversations that its window owns.
+func (s *scan) next() ([]*Conversation, error) {
+	f := <-s.pages
+	s.inFlight--
+	f.window.reading = false
+	f.surface()
+	if s.call.response != nil {
+		*s.call.response = f.response
+	}
+	if f.err != nil {
+		e, ok := errors.AsType[*Error](f.err)
+		if ok && e.Status == http.StatusTooManyRequests && e.RetryAfter <= s.call.retry.MaxDelay && s.inFlight > 0 {
+			return nil, nil // the window waits until there are fewer requests
+		}
+		if ok {
+			e.Cursor = "" // it is one of the window, which the caller cannot resume
+		}
+		return nil, f.err
+	}
+	s.workers.succeeded()
+	page, err := s.windows.take(f.window, f.page)
+	if err != nil {
+		return nil, f.response.error(s.call, err)
+	}
+	return page, nil
+}
+
+// stop cancels the requests in flight and waits for their end.
+func (s *scan) stop() {
+	for s.cancel(); s.inFlight > 0; s.inFlight-- {
+		<-s.pages
+	}
 }

@@ -499,6 +499,31 @@ func TestScanOfFew(t *testing.T) {
 	}
 }
 
+// More workers than there are pages do not search for more of them.
+func TestScanOfFewPagesByManyWorkers(t *testing.T) {
+	t.Parallel()
+	const pages = 60
+	for _, d := range distributions {
+		t.Run(d.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				server := newTimeline(generate(1, 100*pages, d.at))
+				server.latency = fixed(50 * time.Millisecond)
+				n, most := 0, 0
+				server.each = func(*http.Request) { most = max(most, server.active) }
+				for _, err := range server.client(t).Conversations.Scan(t.Context(), client.ScanParams{Workers: 64}) {
+					require.NoError(t, err)
+					n++
+				}
+				assert.Equal(t, 100*pages, n)
+				assert.LessOrEqual(t, server.requests, pages+pages*6/10)
+				assert.LessOrEqual(t, most, 64)
+				t.Logf("%s: %d requests, %d in flight", d.name, server.requests, most)
+			})
+		})
+	}
+}
+
 // Where the server answers only one request at a time, a scan makes do with that, and goes back to all its
 // workers when it can.
 func TestScanReducesItsWorkersAfter429(t *testing.T) {
@@ -670,10 +695,13 @@ func TestScanRefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	server := newTimeline(nil)
 	for _, params := range []client.ScanParams{{Workers: -1}, {Workers: 65}, {PageSize: -1}, {State: "odd"}, {StartDate: time.Unix(1, 0), EndDate: time.Unix(0, 0)}} {
+		failures := 0
 		for _, err := range server.client(t).Conversations.Scan(t.Context(), params) {
 			_, ok := errors.AsType[*client.ParamError](err)
 			assert.True(t, ok, "%+v: %v", params, err)
+			failures++
 		}
+		assert.Equal(t, 1, failures, "%+v", params)
 	}
 	assert.Zero(t, server.requests)
 }

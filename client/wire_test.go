@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -44,14 +45,14 @@ func allParams() client.CreateParams {
 // What each operation sends with every parameter set, to the byte, and what it makes of the answer.
 func TestWire(t *testing.T) {
 	t.Parallel()
-	const id = "order/1234?a=b#c %2e/ü"
-	answerBody := conversation("unique_name", `"order-1234"`, "friendly_name", `"Order 1234"`, "attributes", `"{\"topic\":\"feedback\"}"`,
+	const id = "order/1234?a=b#c %2e"
+	answerBody := conversation("unique_name", `"order/1234?a=b#c %2e"`, "friendly_name", `"Order 1234"`, "attributes", `"{\"topic\":\"feedback\"}"`,
 		"account_sid", `"`+accountSID+`"`, "chat_service_sid", `"`+serviceSID+`"`, "messaging_service_sid", `"MG00000000000000000000000000000001"`,
 		"timers", `{"date_inactive":"2026-01-18T04:17:17Z","date_closed":"2026-01-19T03:17:17Z"}`,
 		"bindings", `{"email":{"projected_address":"support@example.com","name":"Support"}}`,
 		"url", `"https://conversations.twilio.com/v1/Conversations/CH1"`,
 		"links", `{"participants":"https://p","messages":"https://m","webhooks":"https://w","export":"https://e"}`)
-	page := `{"conversations":[` + answerBody + `],"meta":{"page":1,"page_size":25,"next_page_url":"https://conversations.twilio.com/v1/Conversations?PageSize=25&Page=2&PageToken=PTclosed_2024-01-18T03%3A17%3A17.005Z_CHa09ace6334284f0aa7f988ebad3e231a"}}`
+	page := `{"conversations":[` + answerBody + `],"meta":{"page":1,"page_size":25,"next_page_url":"https://conversations.twilio.com/v1/Conversations?PageSize=25&Page=2&PageToken=PTclosed_2024-01-18T03%3A17%3A17.005Z_CHa09ace6334284f0aa7f988ebad3e231b"}}`
 	webhook := client.WithWebhookEnabled(true)
 	for verb, op := range map[string]struct {
 		answer step
@@ -64,10 +65,12 @@ func TestWire(t *testing.T) {
 			return c.Fetch(ctx, id)
 		}},
 		"list": {jsonAnswer(200, page), func(ctx context.Context, c *client.Conversations) (any, error) {
-			return c.Page(ctx, client.ListParams{
-				State: client.StateClosed, PageSize: 25, Cursor: "1:PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a",
+			params := client.ListParams{
+				State: client.StateClosed, PageSize: 25,
 				StartDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), EndDate: time.Date(2024, 12, 31, 23, 59, 59, 999e6, time.UTC),
-			})
+			}
+			params.Cursor = c.CursorOf(params, "PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a")
+			return c.Page(ctx, params)
 		}},
 		"update": {jsonAnswer(200, answerBody), func(ctx context.Context, c *client.Conversations) (any, error) {
 			return c.Update(ctx, id, client.UpdateParams(allParams()), webhook)
@@ -83,7 +86,8 @@ func TestWire(t *testing.T) {
 				c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
 					fmt.Fprintf(&sent, "%s %s\n", req.Method, req.URL)
 					for _, name := range slices.Sorted(maps.Keys(req.Header)) {
-						fmt.Fprintf(&sent, "%s: %s\n", name, strings.Join(req.Header[name], ", "))
+						value := strings.ReplaceAll(strings.Join(req.Header[name], ", "), runtime.Version(), "VERSION")
+						fmt.Fprintf(&sent, "%s: %s\n", name, value)
 					}
 					if req.Body != nil {
 						body, err := io.ReadAll(req.Body)

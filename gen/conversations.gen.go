@@ -328,7 +328,7 @@ type Error struct {
 // ListConversationResponse One page of a list of conversations.
 type ListConversationResponse struct {
 	// Conversations The conversations of the page. It may be empty although more pages follow.
-	Conversations []ConversationsV1Conversation `json:"conversations,omitempty"`
+	Conversations json.Array[ConversationsV1Conversation] `json:"conversations,omitempty"`
 
 	// Meta Where a page stands in its list.
 	Meta *ListMeta `json:"meta,omitempty"`

@@ -1,9 +1,12 @@
 package conversationstest
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"net"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // The account that an [Emulator] has unless [WithAccounts] says otherwise.
@@ -26,23 +29,36 @@ type Account struct {
 	// DefaultServiceSID is the Conversation Service that paths without a service stand for, IS and 32
 	// hexadecimal digits. Where it is empty a value is derived from SID, always the same.
 	DefaultServiceSID string
+	// DefaultInactiveTimer and DefaultClosedTimer are the timers of a conversation that is created
+	// without its own, at least a minute and ten minutes. 0 is none.
+	// See https://www.twilio.com/docs/conversations/api/configuration-resource
+	DefaultInactiveTimer, DefaultClosedTimer time.Duration
 }
 
-// credentials find the account of a request.
+// inactive and closed are the timers of a conversation that is created at a time.
+func (a *Account) inactive(created instant) timer { return timerAfter(a.DefaultInactiveTimer, created) }
+func (a *Account) closed(created instant) timer   { return timerAfter(a.DefaultClosedTimer, created) }
+
+// credentials find the account of a request. Secrets are kept as digests, which are compared in
+// constant time.
 type credentials struct {
 	users  map[string]user // by account or key SID
-	tokens map[string]*Account
+	tokens map[digest]*Account
 }
 
+type digest [sha256.Size]byte
+
+func digestOf(secret string) digest { return sha256.Sum256([]byte(secret)) }
+
 type user struct {
-	password string
+	password digest
 	account  *Account
 }
 
 func (c *credentials) authenticate(r *http.Request) (*Account, *apiError) {
 	header := r.Header.Get("Authorization")
 	if scheme, token, _ := strings.Cut(header, " "); strings.EqualFold(scheme, "Bearer") {
-		if account := c.tokens[token]; account != nil {
+		if account := c.tokens[digestOf(token)]; account != nil {
 			return account, nil
 		}
 		return nil, unauthorized("Authenticate", "The access token is not known.")
@@ -52,10 +68,11 @@ func (c *credentials) authenticate(r *http.Request) (*Account, *apiError) {
 		return nil, unauthorized("Authentication Error - No credentials provided", "")
 	}
 	u, ok := c.users[name]
-	switch {
-	case !ok:
+	if !ok {
 		return nil, unauthorized("Authentication Error - invalid username", "")
-	case u.password != password:
+	}
+	given := digestOf(password)
+	if subtle.ConstantTimeCompare(given[:], u.password[:]) != 1 {
 		return nil, unauthorized("Authenticate", "Your AccountSid or AuthToken was incorrect.")
 	}
 	return u.account, nil

@@ -3,6 +3,7 @@ package conversationstest
 import (
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -35,6 +36,7 @@ func TestCredentials(t *testing.T) {
 		"bearer token":    {edit: header("Bearer bearer"), sees: "first"},
 		"another account": {edit: basic(second.SID, "two"), sees: "second"},
 		"none":            {edit: func(r *http.Request) { r.Header.Del("Authorization") }, message: "Authentication Error - No credentials provided"},
+		"empty":           {edit: basic("", ""), message: "Authentication Error - No credentials provided"},
 		"garbage":         {edit: header("Basic !"), message: "Authentication Error - No credentials provided"},
 		"unknown user":    {edit: basic("AC00000000000000000000000000000003", "one"), message: "Authentication Error - invalid username"},
 		"no user":         {edit: basic("", "one"), message: "Authentication Error - invalid username"},
@@ -81,6 +83,25 @@ func TestRegions(t *testing.T) {
 	}
 }
 
+func TestRegionsThatDiffer(t *testing.T) {
+	t.Parallel()
+	dublin := Start(t, InMemory(), WithRegion("ie1"))
+	r := post(t, dublin, "/v1/Conversations")
+	assert.Contains(t, r.text, `"messaging_service_sid":null`)
+	const given = "MG00000000000000000000000000000001"
+	assert.Equal(t, given, post(t, dublin, "/v1/Conversations", "MessagingServiceSid", given).body["messaging_service_sid"])
+
+	sydney := Start(t, InMemory(), WithRegion("au1"))
+	for _, target := range []string{"/v1/Conversations", "/v1/Nothing"} {
+		r = get(t, sydney, target)
+		assert.Equal(t, 403, r.StatusCode)
+		assert.Equal(t, 50385, r.code())
+		assert.Equal(t, "Conversations are disabled in this region", r.body["message"])
+	}
+	r = do(t, sydney, http.MethodGet, "/v1/Conversations", nil, func(r *http.Request) { r.Header.Del("Authorization") })
+	assert.Equal(t, 401, r.StatusCode)
+}
+
 func TestOptionsThatDoNotHold(t *testing.T) {
 	t.Parallel()
 	account := Account{SID: DefaultAccountSID, AuthToken: "x"}
@@ -96,6 +117,12 @@ func TestOptionsThatDoNotHold(t *testing.T) {
 		"default service":    WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultServiceSID: "IS1"}),
 		"service":            WithServices("IS1"),
 		"region":             WithRegion(""),
+		"no region":          WithRegion("x y"),
+		"capitals":           WithRegion("US1"),
+		"inactive timer":     WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultInactiveTimer: time.Minute - 1}),
+		"closed timer":       WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultClosedTimer: 10*time.Minute - 1}),
+		"negative timer":     WithAccounts(Account{SID: DefaultAccountSID, AuthToken: "x", DefaultClosedTimer: -time.Hour}),
+		"nil":                nil,
 		"page size":          WithMaxPageSize(0),
 		"large page size":    WithMaxPageSize(1001),
 		"write limit":        WithWriteLimit(0),
@@ -104,5 +131,18 @@ func TestOptionsThatDoNotHold(t *testing.T) {
 	} {
 		_, err := New(opt)
 		assert.ErrorContains(t, err, "conversationstest: ", name)
+	}
+}
+
+func TestOptionsAtTheirLimits(t *testing.T) {
+	t.Parallel()
+	account := Account{SID: DefaultAccountSID, AuthToken: "x", DefaultInactiveTimer: time.Minute, DefaultClosedTimer: 10 * time.Minute}
+	for _, opts := range [][]Option{
+		nil,
+		{WithMaxPageSize(1), WithWriteLimit(1), WithLatency(0), WithRequestLog(0), WithAccounts(account)},
+		{WithMaxPageSize(1000), WithServices()},
+	} {
+		_, err := New(opts...)
+		assert.NoError(t, err)
 	}
 }

@@ -1,5 +1,5 @@
-// Package conversationstest emulates the Conversation endpoints of Twilio Conversations (classic) in
-// memory, for tests of code that uses them: no account, no network, nothing to clean up.
+// Package conversationstest emulates the Conversation endpoints of Twilio Conversations (classic)
+// in memory, for tests of code that uses them: no account, no network, nothing to clean up.
 //
 //	func TestOpenTicket(t *testing.T) {
 //		emulator := conversationstest.Start(t)
@@ -9,20 +9,24 @@
 //
 // [Start] serves an [Emulator] until the test ends, [Server.Client] is a ready client of it, and
 // [Server.HTTPClient] serves any other HTTP client. [Emulator.Seed] puts conversations in,
-// [Emulator.Advance] lets their timers fire, and [Emulator.Fail] scripts failures. With [InMemory] all of
-// it works in a bubble of [testing/synctest]. [New] makes the bare [net/http.Handler]; the program
-// conversations-emulator serves it for other languages.
+// [Emulator.Advance] lets their timers fire, and [Emulator.Fail] scripts failures. With [InMemory]
+// all of it works in a bubble of [testing/synctest]. [New] makes the bare [net/http.Handler]; the
+// program conversations-emulator serves it for other languages.
 //
-// [ValidatingTransport] is independent of the emulator: it checks requests and answers, Twilio's too,
-// against the OpenAPI document.
+// [ValidatingTransport] checks requests and responses, Twilio's too, against the OpenAPI document.
+// A strict emulator makes the same checks: it refuses a request that [ValidateRequest] reports, and
+// no other one for its shape.
 //
 // # What it does
 //
-// It answers the ten operations of the project's OpenAPI document, with every field, filter and page
-// token, as https://www.twilio.com/docs/conversations/api/conversation-resource and recorded answers of
-// Twilio's have it. Answers say what their URLs are on the host that the request named, in the form of
-// path that was called. Every well-formed service SID is a service ([WithServices] limits them); the
-// default service of an account has a SID of its own, which works too. Errors have Twilio's codes:
+// It performs the ten operations of the project's OpenAPI document, with every field, filter and
+// page token, as https://www.twilio.com/docs/conversations/api/conversation-resource and recorded
+// responses of Twilio's have it. Another operation that the document describes is answered with
+// 501. URLs in responses are on the host that the request named, in the form of path that was
+// called. Every well-formed service SID is a service ([WithServices] limits them); the default
+// service of an account has a SID of its own, which works too. Every response has Twilio's CORS
+// headers, so that web pages can use it. Errors have Twilio's codes and the titles of its error
+// dictionary:
 //
 //	400 20001  unknown or repeated parameter, value out of range (Lenient ignores unknown names)
 //	400 20007  PageSize above 1000
@@ -33,44 +37,55 @@
 //	400 50377  update of a closed conversation
 //	400 50390  unique name in the form of a conversation SID
 //	401 20003  credentials or region
+//	403 50385  any request in the region au1, which has no Conversations
 //	404 20404  no such conversation, service or path
 //	405 20004  no such method
 //	409 50353  unique name taken in its service
 //	413 20413, 415 20001   body too large (128 KB), or not a form
 //	429 50063  above the limit of WithWriteLimit
+//	501 20501  described, but not emulated
 //
-// The other resources of Conversations, such as messages and participants, and webhooks are not emulated.
+// If several values of a form are invalid, the first by name decides. The other resources of
+// Conversations, such as messages and participants, are not emulated; [Emulator.Touch] stands for a
+// message.
 //
 // # Assumptions
 //
 // Where Twilio documents nothing, this is assumed. Do not let a test depend on it.
 //   - Lists are always in the order of creation, newest first; conversations created in the same
 //     millisecond too. Twilio documents that order for lists with StartDate or EndDate.
-//   - A page token points behind the last conversation of a page, so that nothing is skipped or repeated
-//     when others are created or deleted meanwhile. A token that lost its milliseconds gives an empty page,
-//     as was seen with Twilio; any other that is malformed is refused. Page without a token has no
-//     effect but to be counted on from.
-//   - An EndDate without a fraction includes its whole second, a bare one the whole day. Dates without an
-//     offset are in UTC.
-//   - PageSize may be up to 1000, where Twilio documents 100 today ([WithMaxPageSize]).
+//   - A page token points behind the last conversation of a page, so that nothing is skipped or
+//     repeated when others are created or deleted meanwhile. A token that lost its milliseconds
+//     gives an empty page, as was seen with Twilio; any other that is malformed is refused. Page
+//     without a token has no effect but to be counted on from.
+//   - An EndDate without a fraction includes its whole second, a bare one the whole day. Dates
+//     without an offset are in UTC.
+//   - A PageSize from 101 to 1000 is accepted, and the page holds 100 ([WithMaxPageSize]).
 //   - Unique names have at most 256 characters, attributes may be any JSON value.
-//   - An empty form value changes nothing, except that State cannot be empty; an update without any other
-//     value changes nothing, date_updated included.
-//   - State cannot be set to initializing. A conversation that was seeded so is refused any update, with
-//     409 and code 20409; it can be deleted, and its timers run.
-//   - Any other update counts the timers anew from its time, also where it sets DateUpdated. A timer that
-//     fires sets date_updated to when it was due. timers keeps both dates afterwards, and if both are due at
-//     once the conversation is closed.
+//   - An empty text, timer, StartDate, EndDate or PageToken is none; another empty value is an
+//     error, which [Lenient] ignores except for State. An update without a value changes nothing,
+//     date_updated included.
+//   - State cannot be set to initializing. A conversation that was seeded so is refused any update,
+//     with 409 and code 20409; it can be deleted, and its timers run.
+//   - Any other update counts the timers anew from its time, also where it sets DateUpdated. A
+//     timer that fires sets date_updated to when it was due. timers keeps both dates afterwards,
+//     and if both are due at once the conversation is closed. Touch sets date_updated only if the
+//     state changes.
 //   - Timers may be set without State. In durations a year has 365 days and a month 30.
 //   - A closed conversation keeps its unique name and can be fetched and deleted.
-//   - date_updated of a conversation that is created with DateCreated alone is the time of the request.
-//   - Fields are checked before the conversation is looked for, then its state, then the unique name.
-//   - Answers with 429 have no Retry-After, and those with 401 no WWW-Authenticate.
+//   - date_updated of a conversation that is created with DateCreated alone is the time of the
+//     request.
+//   - Credentials are checked first, then the shape of the request, the service, the conversation,
+//     its state and the unique name.
+//   - Responses with 429 have no Retry-After, and those with 401 no WWW-Authenticate.
 //   - The path in the message of a 404 is as it was called, without /v1.
 //
 // # Size
 //
-// A page costs the same however many conversations there are: 100 of a million take about 0.2 ms, and a
-// conversation takes about 300 bytes besides its texts (BenchmarkPage and BenchmarkSeedMillion). Answers
-// that [Start] checks take longer.
+// A page costs the same however many conversations there are: 100 of a million take less than a
+// millisecond, and a conversation takes about 330 bytes besides its texts (BenchmarkPage and
+// BenchmarkSeedMillion). A page is written piece by piece, and a client that does not read it
+// within 30 seconds loses the connection. When the clock is moved and many timers are due at once,
+// no request waits for all of them: each lets some fire, and sees the others as if they had.
+// Responses that [Start] checks take longer.
 package conversationstest

@@ -1,16 +1,14 @@
 package conversationstest
 
 import (
-	"fmt"
+	"io"
 	"math"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Emulator is an in-memory emulator of the ten operations, as an [http.Handler]. Create one with [New],
@@ -21,21 +19,21 @@ import (
 // net/http understand.
 type Emulator struct {
 	config
+	document *document
 	creds    *credentials
 	inFlight atomic.Int64
 	check    func(*http.Request, answer) // of what the operations answer; nil in programs
 
 	mu       sync.Mutex // guards what follows
 	stores   map[storeKey]*store
+	due      index // the conversations of all stores that have a timer
 	faults   map[string][]Fault
-	requests []*Request
+	log      requestLog
 	advanced time.Duration
 	sequence uint64
 }
 
-type storeKey struct{ account, service string }
-
-// New returns an emulator without conversations. An option that does not hold is an error.
+// New returns an emulator without conversations. An invalid option is an error, and so is a nil one.
 func New(opts ...Option) (*Emulator, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -47,27 +45,32 @@ func New(opts ...Option) (*Emulator, error) {
 	}
 	return &Emulator{
 		config:   *c,
+		document: spec(),
 		creds:    creds,
 		stores:   map[storeKey]*store{},
+		due:      newDueIndex(),
 		faults:   map[string][]Fault{},
+		log:      requestLog{maxRequests: c.requestLog},
 		sequence: uint64(time.Now().UnixNano()),
 	}, nil
 }
 
-// Reset removes all conversations, scripted faults and recorded requests, and takes back what
+// Reset removes all conversations, scripted faults and recorded requests, and undoes what
 // [Emulator.Advance] did. The options stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	clear(e.stores)
+	e.stores = map[storeKey]*store{}
+	e.due = newDueIndex()
 	clear(e.faults)
-	e.requests = nil
+	e.log.reset()
 	e.advanced = 0
 }
 
-// Advance moves the emulator's clock ahead, so that the timers of conversations fire which are due by
-// then. The clock otherwise runs like [time.Now], in a bubble of [testing/synctest] too, where sleeping
-// has the same effect. It panics if d is negative; all that is ahead at most is some 292 years.
+// Advance moves the emulator's clock ahead, so that the timers of conversations fire that are due by
+// then. The clock otherwise runs like [time.Now], in a bubble of [testing/synctest] too, where
+// sleeping has the same effect. It panics if d is negative. The clock can be moved by 292 years in
+// total.
 func (e *Emulator) Advance(d time.Duration) {
 	if d < 0 {
 		panic("conversationstest: the clock cannot go back")
@@ -80,101 +83,68 @@ func (e *Emulator) Advance(d time.Duration) {
 // now is the emulator's time. The caller holds e.mu.
 func (e *Emulator) now() time.Time { return time.Now().Add(e.advanced) }
 
-// call is a request for an operation, authenticated.
+// call is a request for an operation by an account.
 type call struct {
 	op         *operation
+	values     map[string]string // of the path
 	account    *Account
-	service    string
-	id         string // of the conversation, if the path has one
+	service    string // the one in the path, or the account's default one
 	path       string // for error messages
 	collection string // absolute URL, in the form of path that was called
+	violations violations
+	entry      *Request
 }
 
-// ServeHTTP answers one request.
+func (c *call) key() storeKey { return storeKey{c.account.SID, c.service} }
+
+// ServeHTTP responds to one request, in this order: who asks for what (open), what a script says
+// (script), what is wrong with the request, and the operation itself (perform).
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := time.Now()
+	arrived := time.Now()
 	concurrent := e.inFlight.Add(1)
 	defer e.inFlight.Add(-1)
+	e.setHeaders(w.Header(), concurrent)
 
-	body, bodyErr := readBody(w, r)
-	c, callErr := e.open(r)
-	record := e.record(c, r, body)
+	// The body is read first, because an operation that is performed must not fail after it began. One
+	// byte more than a body may have tells the checks that it is too large.
+	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	// A server's ReadTimeout is for reading. If it went on, it would end a scripted delay.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	c, refused := e.open(r)
+	if refused == nil {
+		// The same checks as in ValidateRequest, which returns what they find.
+		c.op.checkHead(&c.violations, r, c.values)
+		c.op.checkBody(&c.violations, r.Header, body)
+	}
+	entry := e.record(c, r, body)
+	done := func(status int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if entry.Duration == 0 {
+			entry.Status, entry.Duration = status, max(time.Since(arrived), 1)
+		}
+	}
+	defer done(0) // the connection was dropped
 
-	var a answer
-	var fault *Fault
+	a, truncate := answer{}, false
 	switch {
-	case callErr != nil:
-		a = callErr.answer()
+	case r.Method == http.MethodOptions: // a browser asks before it sends a request, without credentials
+		a = answer{status: http.StatusNoContent, header: http.Header{}, body: nothing}
+	case refused != nil:
+		a = refused.answer()
+	case readErr != nil:
+		a = fail(http.StatusBadRequest, 20001, "The request body could not be read").answer()
 	default:
-		e.wait(r, e.latency)
-		if fault = e.nextFault(c.op.id); fault == nil {
-			fault = &Fault{}
-		}
-		if !fault.Commit {
-			e.wait(r, fault.Delay)
-		}
-		if fault.Commit || !fault.replaces() {
-			a = e.perform(c, r, body, bodyErr)
-			if e.check != nil {
-				e.check(r, a)
-			}
-		}
-		if fault.Commit {
-			e.wait(r, fault.Delay)
-		}
-		if fault.Drop {
-			panic(http.ErrAbortHandler)
-		}
-		if fault.replaces() {
-			a = fault.answer()
-		}
-		for name, values := range fault.Header {
-			a.header[http.CanonicalHeaderKey(name)] = values
-		}
+		a, truncate = e.script(c, r, func() answer { return e.perform(c, r, body) })
 	}
-
-	e.mu.Lock()
-	record.Status = a.status
-	e.mu.Unlock()
-	send(w, a, start, concurrent, fault != nil && fault.Truncate)
+	done(a.status)
+	if truncate {
+		sendTruncated(w, a, arrived)
+	}
+	send(w, a, arrived)
 }
 
-// send writes an answer; a truncated one ends with the connection.
-func send(w http.ResponseWriter, a answer, start time.Time, concurrent int64, truncate bool) {
-	header := w.Header()
-	header.Set("Twilio-Request-Id", "RQ"+strings.ReplaceAll(uuid.NewString(), "-", ""))
-	header.Set("Twilio-Request-Duration", fmt.Sprintf("%.3f", time.Since(start).Seconds()))
-	header.Set("Twilio-Concurrent-Requests", strconv.FormatInt(concurrent, 10))
-	for name, values := range a.header {
-		header[name] = values
-	}
-	if !truncate {
-		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body) // the client is gone if this fails
-		return
-	}
-	header.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body[:len(a.body)/2])
-	_ = http.NewResponseController(w).Flush()
-	panic(http.ErrAbortHandler)
-}
-
-// wait lets a request take time. If its client gives up or the server stops, the request is over.
-func (e *Emulator) wait(r *http.Request, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-r.Context().Done():
-		panic(http.ErrAbortHandler)
-	}
-}
-
-// open finds out who asks for what.
+// open finds out who asks for what, and refuses those who have no access and what is no operation.
 func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 	if region, ok := regionOf(r.Host); ok && region != e.region {
 		return nil, unauthorized("Authenticate", "The credentials do not belong to the region "+region+".")
@@ -184,29 +154,67 @@ func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 		return nil, err
 	}
 	escaped := r.URL.EscapedPath()
-	op, values, allow := route(r.Method, escaped)
-	c := &call{op: op, account: account, service: account.DefaultServiceSID, path: strings.TrimPrefix(escaped, "/v1")}
+	c := &call{account: account, service: account.DefaultServiceSID, path: strings.TrimPrefix(escaped, "/v1")}
+	if e.variants.is("error.path", "whole") {
+		c.path = escaped
+	}
+	if e.region == regionWithout {
+		return c, errRegion
+	}
+	var allow []string
+	c.op, c.values, allow = e.document.route(r.Method, escaped)
 	switch {
 	case allow != nil:
 		err := fail(http.StatusMethodNotAllowed, 20004, "Method not allowed")
 		err.allow = allow
-		return nil, err
-	case op == nil:
-		return nil, notFound(c.path)
+		return c, err
+	case c.op == nil:
+		return c, notFound(c.path)
 	}
-	service, named := values["ChatServiceSid"]
-	if named {
-		if !serviceSID.MatchString(service) || e.services != nil && !e.services[service] && service != c.service {
-			return nil, notFound(c.path)
-		}
-		c.service = service
-	}
-	c.id = values["Sid"]
 	c.collection = origin(r) + "/v1/Conversations"
-	if named {
-		c.collection = origin(r) + "/v1/Services/" + service + "/Conversations"
+	if service, ok := c.values["ChatServiceSid"]; ok {
+		c.service = service
+		c.collection = origin(r) + "/v1/Services/" + url.PathEscape(service) + "/Conversations"
 	}
 	return c, nil
+}
+
+// perform carries out the operation that a request asks for, if nothing is wrong with the request.
+func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
+	handle := handlers[c.op.id]
+	if handle == nil {
+		return notEmulated(c.op).answer()
+	}
+	if e.variants.is("error.order-fields", "conversation-first") && c.values["Sid"] != "" && !e.exists(c) {
+		return notFound(c.path).answer()
+	}
+	// The first violation decides.
+	for _, violation := range c.violations.list {
+		if !e.lenient || !ignorable(violation) {
+			return refusal(violation, c.path).answer()
+		}
+	}
+	if !e.hasService(c.account, c.service) {
+		return notFound(c.path).answer()
+	}
+	query, _ := url.ParseQuery(r.URL.RawQuery) // both are well-formed, or the checks had said so
+	form := url.Values{}
+	if c.op.form != nil {
+		form, _ = url.ParseQuery(string(body))
+	}
+	if refused := e.refusedByVariant(c, query, form); refused != nil {
+		return refused.answer()
+	}
+	a := handle(e, c, query, form).vary(e.variants)
+	if e.check != nil {
+		e.check(r, a)
+	}
+	return a
+}
+
+// hasService reports whether a service exists in an account.
+func (e *Emulator) hasService(account *Account, service string) bool {
+	return serviceSID.MatchString(service) && (e.services == nil || e.services[service] || service == account.DefaultServiceSID)
 }
 
 // origin is the address that the client used. Twilio's own hosts, to which a client's transport can be

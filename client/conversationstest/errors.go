@@ -1,20 +1,11 @@
 package conversationstest
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 )
-
-// answer is a response before it is written.
-type answer struct {
-	status int
-	header http.Header
-	body   []byte
-}
 
 // apiError is the body of a failure, as Twilio shapes it.
 type apiError struct {
@@ -37,7 +28,8 @@ func (e *apiError) answer() answer {
 	return a
 }
 
-// fail makes an error with one of the codes of https://www.twilio.com/docs/api/errors.
+// fail makes an error with one of the codes of https://www.twilio.com/docs/api/errors. Its text is the
+// title that the code has there, without the product before it, where one is known.
 func fail(status, code int, format string, args ...any) *apiError {
 	return &apiError{
 		Code:     code,
@@ -47,9 +39,77 @@ func fail(status, code int, format string, args ...any) *apiError {
 	}
 }
 
-// invalid is the error for what has no code of its own.
-func invalid(format string, args ...any) *apiError {
-	return fail(http.StatusBadRequest, 20001, format, args...)
+var (
+	errWriteLimit    = fail(http.StatusTooManyRequests, 50063, "Actions per second limit exceeded")
+	errNameTaken     = fail(http.StatusConflict, 50353, "Conversation with provided unique name already exists")
+	errCreatedClosed = fail(http.StatusBadRequest, 50384, "Initial state can't be 'closed'")
+	errClosed        = fail(http.StatusBadRequest, 50377, "Can't update conversation as it's in final closed state")
+	errInitializing  = fail(http.StatusConflict, 20409, "Can't update conversation as it is initializing")
+	errRegion        = fail(http.StatusForbidden, 50385, "Conversations are disabled in this region")
+)
+
+// valueErrors are the errors for values that break a rule: by the key of their parameter, and by the
+// keyword of what is broken; the empty keyword stands for any. What is not here is 20001.
+var valueErrors = map[string]map[string]*apiError{
+	"ConversationForm.FriendlyName": {"maxLength": badValue(50003, "Friendly name too long")},
+	"ConversationForm.UniqueName": {
+		"maxLength": badValue(50004, "Unique Name too long"),
+		"not":       badValue(50390, "Unique name should not match conversation sid pattern"),
+	},
+	"ConversationForm.Attributes": {
+		"maxLength": badValue(50303, "Attributes too long"),
+		"json":      badValue(50304, "Attributes not valid JSON"),
+	},
+	"ConversationForm.DateCreated":         {"": badValue(50308, "Invalid Date Created parameter")},
+	"ConversationForm.DateUpdated":         {"": badValue(50309, "Invalid Date Updated parameter")},
+	"ConversationForm.MessagingServiceSid": {"": badValue(50341, "Invalid messaging service SID")},
+	"ConversationForm.State": {
+		empty: badValue(50374, "'State' field can't be empty"),
+		"":    badValue(50378, "'State' parameter value is invalid"),
+	},
+	"ConversationForm.Timers.Inactive": {
+		"minimum": badValue(50375, "TimeToInactive should be greater or equal to 1 minute"),
+		"":        badValue(50379, "TimeToInactive format is invalid"),
+	},
+	"ConversationForm.Timers.Closed": {
+		"minimum": badValue(50376, "TimeToClosed should be greater or equal to 10 minutes"),
+		"":        badValue(50380, "TimeToClosed format is invalid"),
+	},
+	"PageSize.PageSize": {"maximum": badValue(20007, "Page size too large")},
+}
+
+func badValue(code int, message string) *apiError {
+	return fail(http.StatusBadRequest, code, "%s", message)
+}
+
+// refusal is the error for a violation in a request to a path.
+func refusal(v violation, path string) *apiError {
+	switch p := v.parameter; {
+	case p != nil && p.where == "path parameter":
+		return notFound(path)
+	case v.keyword == tooLarge:
+		return fail(http.StatusRequestEntityTooLarge, 20413, "Request entity too large")
+	case v.keyword == mediaType:
+		return fail(http.StatusUnsupportedMediaType, 20001, "%s", v.text)
+	case p != nil && v.keyword != repeated && v.keyword != "type":
+		for _, keyword := range []string{v.keyword, ""} {
+			if err := valueErrors[p.key][keyword]; err != nil {
+				return err
+			}
+		}
+	}
+	return fail(http.StatusBadRequest, 20001, "%s", v.text)
+}
+
+// ignorable reports whether Twilio ignores what a violation is about, which [Lenient] does too.
+func ignorable(v violation) bool {
+	switch v.keyword {
+	case unknown, repeated, superfluous:
+		return true
+	case empty:
+		return v.parameter.where != "path parameter" && v.parameter.key != "ConversationForm.State"
+	}
+	return false
 }
 
 func notFound(path string) *apiError {
@@ -60,19 +120,4 @@ func unauthorized(message, detail string) *apiError {
 	e := fail(http.StatusUnauthorized, 20003, "%s", message)
 	e.Detail = detail
 	return e
-}
-
-// jsonAnswer renders v without the escapes that encoding/json adds for HTML.
-func jsonAnswer(status int, v any) answer {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // only values of this package's own types are rendered
-	}
-	return answer{
-		status: status,
-		header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
-		body:   bytes.TrimSuffix(buf.Bytes(), []byte("\n")),
-	}
 }

@@ -3,7 +3,6 @@ package conversationstest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 )
 
@@ -61,7 +60,7 @@ func (e *Emulator) Fail(operation string, faults ...Fault) {
 	if operation == "*" {
 		operation = ""
 	}
-	if operation != "" && !slices.Contains(Operations(), operation) {
+	if operation != "" && !implemented(operation) {
 		panic(fmt.Sprintf("conversationstest: no operation %q", operation))
 	}
 	e.mu.Lock()
@@ -96,6 +95,54 @@ func (e *Emulator) nextFault(operation string) *Fault {
 	return nil
 }
 
+// script lets a request go wrong as a [Fault] says. Without one it performs the operation and returns
+// its answer. It also reports whether the answer is to be truncated.
+//
+// The delay passes before the operation is performed, or after it with Commit: so a client that gives
+// up meanwhile finds that nothing happened, or that it did.
+func (e *Emulator) script(c *call, r *http.Request, perform func() answer) (a answer, truncate bool) {
+	wait(r, e.latency)
+	fault := e.nextFault(c.op.id)
+	if fault == nil {
+		return perform(), false
+	}
+	e.mu.Lock()
+	c.entry.Fault = fault
+	e.mu.Unlock()
+	if fault.Commit {
+		a = perform()
+		wait(r, fault.Delay)
+	} else {
+		wait(r, fault.Delay)
+	}
+	switch {
+	case fault.Drop:
+		panic(http.ErrAbortHandler)
+	case fault.replaces():
+		a = fault.answer()
+	case !fault.Commit:
+		a = perform()
+	}
+	for name, values := range fault.Header {
+		a.header[http.CanonicalHeaderKey(name)] = values
+	}
+	return a, fault.Truncate
+}
+
+// wait lets a request take time. If its client gives up or the server stops, the request is over.
+func wait(r *http.Request, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-r.Context().Done():
+		panic(http.ErrAbortHandler)
+	}
+}
+
 // answer is what a fault puts in the place of the operation's own answer.
 func (f *Fault) answer() answer {
 	if f.Body != "" || f.Status < 400 {
@@ -103,7 +150,7 @@ func (f *Fault) answer() answer {
 		if status == 0 {
 			status = http.StatusOK
 		}
-		return answer{status: status, header: http.Header{}, body: []byte(f.Body)}
+		return answer{status, http.Header{}, func(yield func([]byte) bool) { yield([]byte(f.Body)) }}
 	}
 	code, message := f.Code, f.Message
 	if code == 0 {

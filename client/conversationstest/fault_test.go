@@ -25,11 +25,15 @@ func TestFaultAnswers(t *testing.T) {
 			"application/json; charset=utf-8", false},
 		"code and message": {Fault{Status: 409, Code: 50391, Message: "Busy"}, 409,
 			`{"code":50391,"message":"Busy","more_info":"https://www.twilio.com/docs/errors/50391","status":409}`, "application/json; charset=utf-8", false},
-		"committed":     {Fault{Status: 500, Commit: true}, 500, `{"code":20500,"message":"Internal Server Error","more_info":"https://www.twilio.com/docs/errors/20500","status":500}`, "application/json; charset=utf-8", true},
-		"page":          {Fault{Status: 502, Body: "<html>bad gateway"}, 502, "<html>bad gateway", "text/html; charset=utf-8", false},
-		"another type":  {Fault{Body: "{", Header: http.Header{"content-type": {"application/json"}}}, 200, "{", "application/json", false},
-		"empty success": {Fault{Status: 200}, 200, "", "", false},
-		"redirect":      {Fault{Status: 302, Header: http.Header{"Location": {"http://example.com"}}}, 302, "", "", false},
+		"committed":       {Fault{Status: 500, Commit: true}, 500, `{"code":20500,"message":"Internal Server Error","more_info":"https://www.twilio.com/docs/errors/20500","status":500}`, "application/json; charset=utf-8", true},
+		"page":            {Fault{Status: 502, Body: "<html>bad gateway"}, 502, "<html>bad gateway", "text/html; charset=utf-8", false},
+		"another type":    {Fault{Body: "{", Header: http.Header{"content-type": {"application/json"}}}, 200, "{", "application/json", false},
+		"bad request":     {Fault{Status: 400}, 400, `{"code":20001,"message":"Bad Request","more_info":"https://www.twilio.com/docs/errors/20001","status":400}`, "application/json; charset=utf-8", false},
+		"unauthorized":    {Fault{Status: 401}, 401, `{"code":20003,"message":"Unauthorized","more_info":"https://www.twilio.com/docs/errors/20003","status":401}`, "application/json; charset=utf-8", false},
+		"no method":       {Fault{Status: 405}, 405, `{"code":20004,"message":"Method Not Allowed","more_info":"https://www.twilio.com/docs/errors/20004","status":405}`, "application/json; charset=utf-8", false},
+		"399 is no error": {Fault{Status: 399, Body: "x"}, 399, "x", "text/plain; charset=utf-8", false},
+		"empty success":   {Fault{Status: 200}, 200, "", "", false},
+		"redirect":        {Fault{Status: 302, Header: http.Header{"Location": {"http://example.com"}}}, 302, "", "", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -65,7 +69,13 @@ func TestFaultsAreTakenInTurn(t *testing.T) {
 	assert.Equal(t, 200, get(t, s, "/v1/Conversations").StatusCode)
 
 	assert.Panics(t, func() { s.Fail("createConversion", Fault{}) })
-	assert.Panics(t, func() { s.Fail("*", Fault{Status: 99}) })
+	for _, status := range []int{-1, 199, 600} {
+		assert.Panics(t, func() { s.Fail("*", Fault{Status: status}) })
+	}
+	for _, status := range []int{200, 599} {
+		s.Fail("*", Fault{Status: status})
+		assert.Equal(t, status, get(t, s, "/v1/Conversations").StatusCode)
+	}
 }
 
 func TestDroppedConnections(t *testing.T) {
@@ -87,8 +97,16 @@ func TestTruncatedAnswers(t *testing.T) {
 	s := Start(t, InMemory())
 	s.Fail("createConversation", Fault{Truncate: true}, Fault{Status: 500, Truncate: true})
 	for range 2 {
-		_, err := roundTrip(t, s, http.MethodPost, "/v1/Conversations", nil)
+		req, err := http.NewRequest(http.MethodPost, s.URL+"/v1/Conversations", nil)
+		require.NoError(t, err)
+		req.SetBasicAuth(s.AccountSID, s.AuthToken)
+		res, err := s.transport.RoundTrip(req)
+		require.NoError(t, err)
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, res.Body.Close())
 		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		assert.EqualValues(t, len(text), res.ContentLength/2, "half of what is announced")
+		assert.Greater(t, len(text), 40)
 		assert.Len(t, s.Conversations(""), 1)
 	}
 }
@@ -138,6 +156,23 @@ func TestStopEndsDelays(t *testing.T) {
 		p.end()
 		synctest.Wait()
 		assert.Error(t, failed)
+	})
+}
+
+func TestWriteLimitOfOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := Start(t, InMemory(), WithWriteLimit(1))
+		seed(t, s, Conversation{UniqueName: "a"}, Conversation{UniqueName: "b"})
+		for range 2 {
+			for _, name := range []string{"a", "b"} {
+				assert.Equal(t, 200, post(t, s, "/v1/Conversations/"+name, "FriendlyName", "x").StatusCode)
+				assert.Equal(t, 429, post(t, s, "/v1/Conversations/"+name, "FriendlyName", "y").StatusCode)
+			}
+			time.Sleep(time.Second - 1)
+			assert.Equal(t, 429, post(t, s, "/v1/Conversations/a", "FriendlyName", "y").StatusCode)
+			time.Sleep(time.Nanosecond)
+		}
 	})
 }
 

@@ -1,6 +1,8 @@
 package conversationstest
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -30,6 +32,9 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		"date before year 0":        {"DateCreated=0000-01-01T00:00:00%2B01:00", 50308},
 		"date updated":              {"DateUpdated=2026-02-30T00:00:00Z", 50309},
 		"messaging service":         {"MessagingServiceSid=MG1", 50341},
+		"date created empty":        {"DateCreated=", 50308},
+		"date updated empty":        {"DateUpdated=", 50309},
+		"messaging service empty":   {"MessagingServiceSid=", 50341},
 		"state empty":               {"State=", 50374},
 		"state unknown":             {"State=open", 50378},
 		"state initializing":        {"State=initializing", 50378},
@@ -60,6 +65,44 @@ func TestFieldsThatAreRefused(t *testing.T) {
 	}
 }
 
+// The texts are the titles of Twilio's error dictionary, without the product before them.
+func TestTextsOfErrors(t *testing.T) {
+	t.Parallel()
+	s := Start(t, InMemory())
+	for form, want := range map[string]string{
+		"FriendlyName=" + strings.Repeat("a", 257):     "50003 Friendly name too long",
+		"UniqueName=" + strings.Repeat("a", 257):       "50004 Unique Name too long",
+		"Attributes=%22" + strings.Repeat("a", 16<<10): "50303 Attributes too long",
+		"Attributes={":          "50304 Attributes not valid JSON",
+		"DateCreated=x":         "50308 Invalid Date Created parameter",
+		"DateUpdated=x":         "50309 Invalid Date Updated parameter",
+		"MessagingServiceSid=x": "50341 Invalid messaging service SID",
+		"State=":                "50374 'State' field can't be empty",
+		"State=x":               "50378 'State' parameter value is invalid",
+		"Timers.Inactive=PT1S":  "50375 TimeToInactive should be greater or equal to 1 minute",
+		"Timers.Closed=PT1S":    "50376 TimeToClosed should be greater or equal to 10 minutes",
+		"Timers.Inactive=x":     "50379 TimeToInactive format is invalid",
+		"Timers.Closed=x":       "50380 TimeToClosed format is invalid",
+		"State=closed":          "50384 Initial state can't be 'closed'",
+		"UniqueName=CH0123456789abcdef0123456789abcdef": "50390 Unique name should not match conversation sid pattern",
+		"Colour=red":                  "20001 form field Colour is not documented",
+		"Colour=red&State=x":          "20001 form field Colour is not documented",
+		"DateUpdated=x&DateCreated=x": "50308 Invalid Date Created parameter",
+		"UniqueName=b&UniqueName=a&Timers.Closed=PT1S&x=": "50376 TimeToClosed should be greater or equal to 10 minutes",
+	} {
+		for range 5 { // the same every time
+			r := do(t, s, http.MethodPost, "/v1/Conversations", nil, body(form))
+			assert.Equal(t, 400, r.StatusCode)
+			assert.Equal(t, want, fmt.Sprint(r.code(), " ", r.body["message"]), "%.50s", form)
+		}
+	}
+	r := get(t, s, "/v1/Conversations?PageSize=1001")
+	assert.Equal(t, "Page size too large", r.body["message"])
+	limited := Start(t, InMemory(), WithWriteLimit(1))
+	post(t, limited, "/v1/Conversations")
+	assert.Equal(t, "Actions per second limit exceeded", post(t, limited, "/v1/Conversations").body["message"])
+}
+
 func body(text string) func(*http.Request) {
 	return func(r *http.Request) {
 		r.Body = http.NoBody
@@ -85,7 +128,7 @@ func TestFieldsAtTheirLimits(t *testing.T) {
 		"Attributes=null", "Attributes=[1]", "Attributes=",
 		"DateCreated=2026-01-01T00:00:00.123456789%2B05:30",
 		"Timers.Inactive=PT1M&Timers.Closed=PT10M", "Timers.Inactive=PT0S&Timers.Closed=PT0S", "State=inactive",
-		"FriendlyName=&UniqueName=&Attributes=&DateCreated=&Timers.Inactive=&MessagingServiceSid=&Bindings.Email.Name=",
+		"FriendlyName=&UniqueName=&Attributes=&Timers.Inactive=&Timers.Closed=&Bindings.Email.Name=",
 	} {
 		r := do(t, s, http.MethodPost, "/v1/Conversations", nil, body(form))
 		assert.Equal(t, 201, r.StatusCode, "%.60s: %s", form, r.text)
@@ -103,7 +146,7 @@ func TestEmptyValuesChangeNothing(t *testing.T) {
 	before := get(t, s, "/v1/Conversations/a")
 	assert.Equal(t, before.text, post(t, s, "/v1/Conversations/a").text)
 	assert.Equal(t, before.text, post(t, s, "/v1/Conversations/a", "FriendlyName", "", "UniqueName", "", "Attributes", "",
-		"DateCreated", "", "DateUpdated", "", "MessagingServiceSid", "", "Timers.Inactive", "", "Timers.Closed", "",
+		"Timers.Inactive", "", "Timers.Closed", "",
 		"Bindings.Email.Address", "", "Bindings.Email.Name", "").text)
 	assert.Equal(t, before.text, do(t, s, http.MethodPost, "/v1/Conversations/a", nil, func(r *http.Request) { r.Header.Del("Content-Type") }).text)
 
@@ -123,16 +166,16 @@ func TestShapesThatAreRefused(t *testing.T) {
 	webhook := func(values ...string) func(*http.Request) {
 		return func(r *http.Request) { r.Header["X-Twilio-Webhook-Enabled"] = values }
 	}
-	json := func(r *http.Request) { body("{}")(r); contentType("application/json")(r) }
+	jsonBody := func(r *http.Request) { body("{}")(r); contentType("application/json")(r) }
 	for name, tc := range map[string]struct {
 		method, target string
 		edit           func(*http.Request)
 		status         int
 	}{
-		"JSON":                     {"POST", "", json, 415},
+		"JSON":                     {"POST", "", jsonBody, 415},
 		"no type":                  {"POST", "", func(r *http.Request) { body("FriendlyName=x")(r); r.Header.Del("Content-Type") }, 415},
 		"compressed":               {"POST", "", func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }, 415},
-		"charset":                  {"POST", "", contentType(specFormType + "; charset=UTF-8"), 201},
+		"charset":                  {"POST", "", contentType(formType + "; charset=UTF-8"), 201},
 		"a field in the query":     {"POST", "?FriendlyName=x", nil, 400},
 		"an unknown parameter":     {"GET", "?Order=asc", nil, 400},
 		"a parameter of the list":  {"GET", "/a?PageSize=1", nil, 400},
@@ -142,6 +185,8 @@ func TestShapesThatAreRefused(t *testing.T) {
 		"a body on DELETE":         {"DELETE", "/a", body("x=y"), 400},
 		"webhook header":           {"POST", "", webhook("true"), 201},
 		"another webhook header":   {"POST", "", webhook("True"), 400},
+		"webhook header of fetch":  {"GET", "/a", webhook("true"), 400},
+		"two Authorizations":       {"GET", "/a", func(r *http.Request) { r.Header.Add("Authorization", "Basic eDp5") }, 400},
 		"webhook header of update": {"POST", "/a", webhook("yes"), 400},
 		"webhook header of delete": {"DELETE", "/a", webhook("1"), 400},
 		"two webhook headers":      {"POST", "", webhook("true", "false"), 400},
@@ -169,6 +214,13 @@ func TestLenient(t *testing.T) {
 	assert.Equal(t, "a", r.body["unique_name"])
 	assert.Equal(t, 200, do(t, s, http.MethodGet, "/v1/Conversations/a?PageSize=x", nil, body("x")).StatusCode)
 	assert.Equal(t, 400, post(t, s, "/v1/Conversations", "State", "open").StatusCode)
+	assert.Equal(t, 50374, post(t, s, "/v1/Conversations", "State", "").code(), "not ignored by Twilio either")
+	assert.Equal(t, 404, get(t, s, "/v1/Conversations/").StatusCode)
+
+	// What is empty was not sent.
+	before := get(t, s, "/v1/Conversations/a").text
+	assert.Equal(t, before, post(t, s, "/v1/Conversations/a", "DateCreated", "", "DateUpdated", "", "MessagingServiceSid", "").text)
+	assert.Len(t, get(t, s, "/v1/Conversations?State=&PageSize=&Page=").items(), 1)
 }
 
 func TestParseDuration(t *testing.T) {
@@ -191,6 +243,73 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
+// FuzzAgreement holds the emulator and the validator together: what ValidateRequest accepts a strict
+// emulator never refuses for its shape, and what it reports the emulator does refuse.
+func FuzzAgreement(f *testing.F) {
+	for _, query := range []string{
+		"", "PageSize=007", "State=", "State=initializing", "StartDate=2026-02-30", "EndDate=2026-01-01T00:00,5", "PageToken=PTactive_2026-01-01T00:00:00Z_CH0",
+		"PageToken=PTactive_2026-01-01T00:00:00.000Z_CH0123456789abcdef0123456789abcdef", "Page=%2B1", "PageSize=1000", "PageSize=1001", "FriendlyName=a", "%zz", "a;b",
+	} {
+		f.Add(byte(0), "", query, "", "", "")
+	}
+	for _, form := range []string{
+		"", "DateCreated=", "MessagingServiceSid=", "State=", "State=initializing", "Attributes={", "Attributes=", "Timers.Inactive=", "Timers.Closed=PT1M", "Timers.Inactive=P1Y2M3W4DT5H6M7.5S",
+		"UniqueName=CH0123456789abcdef0123456789abcdef", "FriendlyName=%ff", "DateUpdated=9999-12-31T23:59:59-01:00", "Timers.Inactive=PT1H&Timers.Inactive=PT1H", "a=b", "Bindings.Email.Name=x",
+	} {
+		f.Add(byte(1), "", "", form, formType, "true")
+		f.Add(byte(3), "a", "", form, formType+"; charset=utf-8", "")
+	}
+	for _, id := range []string{"a", "", ".", "..", "%2e%2E", "%2F", "%ff", "a%00", "CH0", "Conversations"} {
+		f.Add(byte(2), id, "", "", "", "")
+		f.Add(byte(4), id, "", "x", "", "false")
+	}
+	f.Add(byte(9), "", "", "State=active", "text/plain", "no")
+	e, err := New()
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, kind byte, id, query, form, contentType, webhook string) {
+		method := []string{"GET", "POST", "GET", "POST", "DELETE"}[kind%5]
+		path := "/v1/Conversations"
+		if kind/5%2 == 1 {
+			path = "/v1/Services/" + testService + "/Conversations"
+		}
+		if kind%5 > 1 {
+			path += "/" + id
+		}
+		unescaped, err := url.PathUnescape(path)
+		if err != nil || strings.Contains(id, "/") { // another path, which is not what is compared
+			return
+		}
+		req := func() *http.Request {
+			r := httptest.NewRequest(method, "/", strings.NewReader(form))
+			r.URL = &url.URL{Path: unescaped, RawPath: path, RawQuery: query}
+			r.SetBasicAuth(DefaultAccountSID, DefaultAuthToken)
+			if contentType != "" {
+				r.Header.Set("Content-Type", contentType)
+			}
+			if webhook != "" {
+				r.Header.Set("X-Twilio-Webhook-Enabled", webhook)
+			}
+			return r
+		}
+		e.Reset()
+		if name, err := url.PathUnescape(id); err == nil && name != "" {
+			_, _ = e.Seed(Conversation{UniqueName: name}, Conversation{UniqueName: name, ServiceSID: testService})
+		}
+		rec := httptest.NewRecorder()
+		e.ServeHTTP(rec, req())
+		invalid := ValidateRequest(req())
+		var failure apiError
+		_ = json.Unmarshal(rec.Body.Bytes(), &failure)
+		switch refused := rec.Code >= 400; {
+		case invalid == nil && refused:
+			// What depends on what is stored: no such conversation, a name that is taken, closed on create.
+			require.Contains(t, []int{20404, 50353, 50384}, failure.Code, "only the emulator refuses it: %s", rec.Body)
+		case invalid != nil:
+			require.True(t, refused, "only the validator refuses it: %v", invalid)
+		}
+	})
+}
+
 // FuzzForm sends garbage as a form and as a query: it is refused, or what is stored comes out again.
 func FuzzForm(f *testing.F) {
 	for _, text := range []string{
@@ -207,7 +326,7 @@ func FuzzForm(f *testing.F) {
 		path, query, _ := strings.Cut(target, "?")
 		req.URL = &url.URL{Path: path, RawQuery: query}
 		req.SetBasicAuth(DefaultAccountSID, DefaultAuthToken)
-		req.Header.Set("Content-Type", specFormType)
+		req.Header.Set("Content-Type", formType)
 		rec := httptest.NewRecorder()
 		e.ServeHTTP(rec, req)
 		return rec

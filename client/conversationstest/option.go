@@ -5,12 +5,20 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 )
 
 const (
 	defaultRegion     = "us1"
 	defaultRequestLog = 10_000
+)
+
+var (
+	accountSID = regexp.MustCompile(`^AC[0-9a-fA-F]{32}$`)
+	keySID     = regexp.MustCompile(`^SK[0-9a-fA-F]{32}$`)
+	serviceSID = regexp.MustCompile(`^IS[0-9a-fA-F]{32}$`)
+	regionName = regexp.MustCompile(`^[a-z]+[0-9]+$`)
 )
 
 // Option configures an [Emulator].
@@ -26,6 +34,7 @@ type config struct {
 	latency     time.Duration
 	requestLog  int
 	inMemory    bool
+	variants    assumed
 }
 
 // WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is
@@ -62,12 +71,13 @@ func WithServices(sids ...string) Option {
 
 // WithRegion sets the region that the accounts live in; the default is us1. Requests whose Host is that
 // of another region, such as conversations.ie1.twilio.com or conversations.dublin.ie1.twilio.com, are
-// answered with 401 and code 20003. Hosts outside twilio.com belong to every region.
+// answered with 401 and code 20003. Hosts outside twilio.com belong to every region. In ie1 no Messaging
+// Service is filled in, and au1 has no Conversations: every request is answered with 403 and code 50385.
 // See https://www.twilio.com/docs/global-infrastructure
 func WithRegion(region string) Option {
 	return func(c *config) error {
-		if region == "" {
-			return errors.New("conversationstest: the region is empty")
+		if !regionName.MatchString(region) {
+			return fmt.Errorf("conversationstest: %q is not a region, such as us1", region)
 		}
 		c.region = region
 		return nil
@@ -85,12 +95,12 @@ func Lenient() Option {
 }
 
 // WithMaxPageSize makes pages hold at most n conversations, from 1 to 1000, whatever a request asks for;
-// page_size then shows n. By default they hold as many as asked for, up to 1000. Twilio documents a
-// maximum of 100; it is an assumption that it shortens pages rather than refuse a larger PageSize.
+// page_size then shows n. The default is 100, the maximum that Twilio documents. A PageSize up to 1000
+// is accepted: it is an assumption that Twilio shortens pages rather than refuse it.
 func WithMaxPageSize(n int) Option {
 	return func(c *config) error {
-		if n < 1 || n > maxPageSize {
-			return fmt.Errorf("conversationstest: page size %d is not from 1 to %d", n, maxPageSize)
+		if n < 1 || n > 1000 {
+			return fmt.Errorf("conversationstest: page size %d is not from 1 to 1000", n)
 		}
 		c.maxPageSize = n
 		return nil
@@ -123,7 +133,7 @@ func WithLatency(d time.Duration) Option {
 }
 
 // WithRequestLog keeps the latest n requests for [Emulator.Requests]; 0 keeps none. The default is
-// 10,000.
+// 10,000. However many they are, they take about 16 MiB at most.
 func WithRequestLog(n int) Option {
 	return func(c *config) error {
 		if n < 0 {
@@ -152,7 +162,10 @@ func newConfig(opts []Option) (*config, error) {
 		maxPageSize: maxPageSize,
 		requestLog:  defaultRequestLog,
 	}
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("conversationstest: option %d is nil", i)
+		}
 		if err := opt(c); err != nil {
 			return nil, err
 		}
@@ -162,7 +175,7 @@ func newConfig(opts []Option) (*config, error) {
 
 // credentials checks the accounts and fills in what they leave out.
 func (c *config) credentials() (*credentials, error) {
-	creds := &credentials{users: map[string]user{}, tokens: map[string]*Account{}}
+	creds := &credentials{users: map[string]user{}, tokens: map[digest]*Account{}}
 	for _, account := range c.accounts {
 		if account.DefaultServiceSID == "" {
 			account.DefaultServiceSID = derivedSID("IS", account.SID)
@@ -174,6 +187,8 @@ func (c *config) credentials() (*credentials, error) {
 			return nil, fmt.Errorf("conversationstest: account %s has no auth token", account.SID)
 		case !serviceSID.MatchString(account.DefaultServiceSID):
 			return nil, fmt.Errorf("conversationstest: %q is not the SID of a service", account.DefaultServiceSID)
+		case !validTimer(account.DefaultInactiveTimer, minInactive), !validTimer(account.DefaultClosedTimer, minClosed):
+			return nil, fmt.Errorf("conversationstest: a default timer of account %s is too short", account.SID)
 		}
 		users := map[string]string{account.SID: account.AuthToken}
 		for key, secret := range account.Keys {
@@ -189,17 +204,19 @@ func (c *config) credentials() (*credentials, error) {
 			if _, ok := creds.users[name]; ok {
 				return nil, fmt.Errorf("conversationstest: %s is given twice", name)
 			}
-			creds.users[name] = user{password, account}
+			creds.users[name] = user{digestOf(password), account}
 		}
 		for _, token := range account.BearerTokens {
-			if token == "" || creds.tokens[token] != nil {
+			if token == "" || creds.tokens[digestOf(token)] != nil {
 				return nil, errors.New("conversationstest: a bearer token is empty or given twice")
 			}
-			creds.tokens[token] = account
+			creds.tokens[digestOf(token)] = account
 		}
 	}
 	return creds, nil
 }
+
+func validTimer(d, minimum time.Duration) bool { return d == 0 || d >= minimum }
 
 // derivedSID makes a SID that is always the same for the same account and service.
 func derivedSID(prefix, of string) string {

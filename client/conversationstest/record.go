@@ -9,10 +9,11 @@ import (
 
 // Request is a request that an [Emulator] received.
 type Request struct {
+	// Number counts the requests from 1. A reset does not restart it.
+	Number int
 	// Time is when it arrived, by the emulator's clock.
 	Time time.Time
-	// Operation is its operationId. It is empty where the path is not one of the API's or the request was
-	// not authorised.
+	// Operation is its operationId. It is empty where the path is not one of the API's.
 	Operation string
 	// Method is the HTTP method and Path the path in its escaped form.
 	Method, Path string
@@ -21,56 +22,127 @@ type Request struct {
 	// Query and Form are the parameters and the form fields as they were sent; what could not be parsed
 	// is left out.
 	Query, Form url.Values
-	// Header has only the scheme of Authorization.
+	// Header is what was sent, but of Authorization only the scheme.
 	Header http.Header
-	// Status is the status of the answer; 0 if there is none, because the connection was dropped or the
-	// request is still being worked on.
+	// Status is the status of the response; 0 if there is none, because the connection was dropped or
+	// the request is still being worked on.
 	Status int
+	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
+	Duration time.Duration
+	// Violations are what [ValidateRequest] reports of the request.
+	Violations []string
+	// Fault is the [Fault] that applied, or nil.
+	Fault *Fault
+}
+
+// maxLogBytes is about how much memory the recorded requests take at most.
+const maxLogBytes = 16 << 20
+
+// requestLog keeps the latest requests, as many as fit.
+type requestLog struct {
+	maxRequests int
+	received    int
+	entries     []logEntry // oldest first
+	bytes       int        // the sum of their sizes
+}
+
+type logEntry struct {
+	request *Request
+	size    int
+}
+
+func (l *requestLog) add(r *Request) {
+	l.received++
+	r.Number = l.received
+	if l.maxRequests == 0 {
+		return
+	}
+	size := r.size()
+	l.entries = append(l.entries, logEntry{r, size})
+	l.bytes += size
+	for len(l.entries) > l.maxRequests || l.bytes > maxLogBytes {
+		l.bytes -= l.entries[0].size
+		l.entries[0] = logEntry{}
+		l.entries = l.entries[1:]
+	}
+}
+
+func (l *requestLog) reset() { l.entries, l.bytes = nil, 0 }
+
+// size is about how much memory a request takes.
+func (r *Request) size() int {
+	const (
+		fixed    = 1 << 10 // the struct and its maps
+		perValue = 100     // the headers of slices and strings, and a place in a map
+	)
+	size := fixed + len(r.Method) + len(r.Path) + len(r.Host)
+	for _, values := range []map[string][]string{r.Query, r.Form, r.Header} {
+		for name, list := range values {
+			size += perValue + len(name)
+			for _, value := range list {
+				size += perValue + len(value)
+			}
+		}
+	}
+	for _, text := range r.Violations {
+		size += perValue + len(text)
+	}
+	return size
 }
 
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
-// answer was: the latest 10,000 requests or as many as [WithRequestLog] says.
+// response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
+// about 16 MiB. Of a request without valid credentials only Number, Time, Status and Duration are
+// recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	requests := make([]Request, len(e.requests))
-	for i, r := range e.requests {
-		requests[i] = *r
+	requests := make([]Request, len(e.log.entries))
+	for i, entry := range e.log.entries {
+		requests[i] = *entry.request
 	}
 	return requests
 }
 
-// record keeps a request. The result may be changed only under e.mu.
+// record keeps a request; c is nil if its credentials are not valid. The result may be changed only
+// under e.mu.
 func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
-	if e.requestLog == 0 {
-		return &Request{}
-	}
-	query, _ := url.ParseQuery(r.URL.RawQuery)
-	req := &Request{
-		Method: r.Method,
-		Path:   r.URL.EscapedPath(),
-		Host:   r.Host,
-		Query:  query,
-		Form:   url.Values{},
-		Header: r.Header.Clone(),
-	}
-	if c != nil {
-		req.Operation = c.op.id
-	}
-	if len(body) > 0 && isForm(r.Header, body) {
-		req.Form, _ = url.ParseQuery(string(body))
-	}
-	if authorization := req.Header.Get("Authorization"); authorization != "" {
-		scheme, _, _ := strings.Cut(authorization, " ")
-		req.Header.Set("Authorization", scheme)
+	entry := &Request{}
+	if c != nil && e.requestLog > 0 {
+		entry.Method, entry.Path, entry.Host = r.Method, r.URL.EscapedPath(), r.Host
+		entry.Query, _ = url.ParseQuery(r.URL.RawQuery)
+		entry.Form = url.Values{}
+		entry.Header = r.Header.Clone()
+		if c.op != nil {
+			entry.Operation = c.op.id
+			entry.Violations = c.violations.texts()
+			if c.op.form != nil && len(body) <= maxBody {
+				entry.Form = parseForm(r.Header, body)
+			}
+		}
+		for name := range entry.Header {
+			if strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Proxy-Authorization") {
+				delete(entry.Header, name)
+			}
+		}
+		scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		entry.Header.Set("Authorization", scheme)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	req.Time = e.now()
-	if len(e.requests) == e.requestLog {
-		e.requests[0] = nil
-		e.requests = e.requests[1:]
+	entry.Time = e.now()
+	if c != nil {
+		c.entry = entry
 	}
-	e.requests = append(e.requests, req)
-	return req
+	e.log.add(entry)
+	return entry
+}
+
+// parseForm returns the fields of a body that is a form.
+func parseForm(header http.Header, body []byte) url.Values {
+	if header.Get("Content-Type") != "" && !isForm(header) {
+		return url.Values{}
+	}
+	form, _ := url.ParseQuery(string(body))
+	return form
 }

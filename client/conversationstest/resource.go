@@ -1,12 +1,11 @@
 package conversationstest
 
-import "time"
-
-// resource is a conversation as the API shows it.
+// resource is a conversation as the API shows it. A member that joins the description is added here
+// and in [call.resource].
 type resource struct {
 	AccountSID          string   `json:"account_sid"`
 	ChatServiceSID      string   `json:"chat_service_sid"`
-	MessagingServiceSID string   `json:"messaging_service_sid"`
+	MessagingServiceSID *string  `json:"messaging_service_sid"`
 	SID                 string   `json:"sid"`
 	FriendlyName        *string  `json:"friendly_name"`
 	UniqueName          *string  `json:"unique_name"`
@@ -47,14 +46,14 @@ func (c *call) resource(conv *conversation) resource {
 	r := resource{
 		AccountSID:          c.account.SID,
 		ChatServiceSID:      c.service,
-		MessagingServiceSID: conv.messagingService,
+		MessagingServiceSID: orNull(conv.MessagingService),
 		SID:                 conv.sid.String(),
-		FriendlyName:        orNull(conv.friendlyName),
-		UniqueName:          orNull(conv.uniqueName),
-		Attributes:          conv.attributes,
-		State:               conv.state.String(),
-		DateCreated:         date(conv.created),
-		DateUpdated:         date(conv.updated),
+		FriendlyName:        orNull(conv.FriendlyName),
+		UniqueName:          orNull(conv.UniqueName),
+		Attributes:          conv.Attributes,
+		State:               conv.State.String(),
+		DateCreated:         date(conv.Created),
+		DateUpdated:         date(conv.Updated),
 		URL:                 url,
 		Links: links{
 			Participants: url + "/Participants",
@@ -63,14 +62,14 @@ func (c *call) resource(conv *conversation) resource {
 			Export:       url + "/Export",
 		},
 	}
-	if conv.inactiveAt != 0 {
-		r.Timers.DateInactive = date(conv.inactiveAt)
+	if conv.Inactive != 0 {
+		r.Timers.DateInactive = date(instant(conv.Inactive))
 	}
-	if conv.closedAt != 0 {
-		r.Timers.DateClosed = date(conv.closedAt)
+	if conv.Closed != 0 {
+		r.Timers.DateClosed = date(instant(conv.Closed))
 	}
-	if conv.email != nil {
-		r.Bindings.Email = &emailBinding{orNull(conv.email.address), orNull(conv.email.name)}
+	if conv.EmailAddress != "" || conv.EmailName != "" {
+		r.Bindings.Email = &emailBinding{orNull(conv.EmailAddress), orNull(conv.EmailName)}
 	}
 	return r
 }
@@ -83,6 +82,4 @@ func orNull(s string) *string {
 }
 
 // date renders a time to the second, as the API does.
-func date(ms int64) string {
-	return time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05Z")
-}
+func date(i instant) string { return i.time().Format("2006-01-02T15:04:05Z") }

@@ -60,112 +60,128 @@ func (e *Emulator) seed(in *Conversation) (sid, error) {
 		account = u.account
 	}
 	service := cmp.Or(in.ServiceSID, account.DefaultServiceSID)
-	if !serviceSID.MatchString(service) || e.services != nil && !e.services[service] && service != account.DefaultServiceSID {
+	if !e.hasService(account, service) {
 		return sid{}, fmt.Errorf("no service %q", service)
 	}
 	state, ok := parseState(cmp.Or(in.State, active.String()))
 	if !ok {
 		return sid{}, fmt.Errorf("no state %q", in.State)
 	}
-	if err := checkTexts(in.FriendlyName, in.UniqueName, in.Attributes, in.MessagingServiceSID); err != nil {
-		return sid{}, err
+	for _, field := range [][2]string{
+		{"FriendlyName", in.FriendlyName},
+		{"UniqueName", in.UniqueName},
+		{"Attributes", in.Attributes},
+		{"MessagingServiceSid", in.MessagingServiceSID},
+		{"Bindings.Email.Address", in.EmailAddress},
+		{"Bindings.Email.Name", in.EmailName},
+	} {
+		if err := checkSeed(field[0], field[1]); err != nil {
+			return sid{}, err
+		}
 	}
 	for _, t := range []time.Time{in.DateCreated, in.DateUpdated, in.DateInactive, in.DateClosed} {
 		if !inRange(t) {
 			return sid{}, fmt.Errorf("no year %d", t.UTC().Year())
 		}
 	}
-	key := storeKey{account.SID, service}
-	s := e.stores[key]
-	if s == nil {
-		s = newStore(key)
-		e.stores[key] = s
-	}
 	var id sid
 	if in.SID == "" {
 		id = e.nextSID()
 	} else if id, ok = parseSID(in.SID); !ok {
 		return sid{}, fmt.Errorf("%q is not the SID of a conversation", in.SID)
-	}
-	switch {
-	case s.bySID[id] != nil:
+	} else if e.findSID(in.SID) != nil {
 		return sid{}, fmt.Errorf("%s exists", id)
-	case in.UniqueName != "" && s.byName[in.UniqueName] != nil:
+	}
+	s := e.store(storeKey{account.SID, service})
+	if in.UniqueName != "" && s.byName[in.UniqueName] != nil {
 		return sid{}, errNameTaken
 	}
 	now := e.now()
-	ms := func(t time.Time) int64 {
+	or := func(t, alternative time.Time) instant {
 		if t.IsZero() {
-			return now.UnixMilli()
+			t = alternative
 		}
-		return t.UnixMilli()
+		return toInstant(t)
 	}
-	c := &conversation{
-		position:         position{created: ms(in.DateCreated), sid: id},
-		updated:          ms(in.DateUpdated),
-		timersFrom:       ms(in.DateUpdated),
-		state:            state,
-		friendlyName:     in.FriendlyName,
-		uniqueName:       in.UniqueName,
-		attributes:       cmp.Or(in.Attributes, "{}"),
-		messagingService: cmp.Or(in.MessagingServiceSID, s.messagingService),
-	}
-	if !in.DateInactive.IsZero() {
-		c.inactiveAt = in.DateInactive.UnixMilli()
-	}
-	if !in.DateClosed.IsZero() {
-		c.closedAt = in.DateClosed.UnixMilli()
-	}
-	if in.EmailAddress != "" || in.EmailName != "" {
-		c.email = &email{in.EmailAddress, in.EmailName}
-	}
-	s.add(c)
+	never := time.UnixMilli(0)
+	s.add(&conversation{
+		position:         position{Created: or(in.DateCreated, now), sid: id},
+		Updated:          or(in.DateUpdated, now),
+		timersFrom:       or(in.DateUpdated, now),
+		State:            state,
+		FriendlyName:     in.FriendlyName,
+		UniqueName:       in.UniqueName,
+		Attributes:       cmp.Or(in.Attributes, "{}"),
+		MessagingService: cmp.Or(in.MessagingServiceSID, s.messagingService),
+		EmailAddress:     in.EmailAddress,
+		EmailName:        in.EmailName,
+		Inactive:         timer(or(in.DateInactive, never)),
+		Closed:           timer(or(in.DateClosed, never)),
+	})
 	return id, nil
 }
 
+// checkSeed makes the checks of a form field.
+func checkSeed(field, value string) error {
+	if value == "" {
+		return nil
+	}
+	v := &violations{}
+	checkValues(v, spec().operation("createConversation").form[field], []string{value})
+	if len(v.list) > 0 {
+		return refusal(v.list[0], "")
+	}
+	return nil
+}
+
+func errNoConversation(sid string) error {
+	return fmt.Errorf("conversationstest: no conversation %q", sid)
+}
+
 // Conversations returns the conversations of a service, newest first, in the order of the accounts.
-// The empty SID stands for the default service of each account.
+// The empty SID stands for the default service of each account. Requests go on meanwhile: what they
+// create or remove may or may not be included.
 func (e *Emulator) Conversations(serviceSID string) []Conversation {
+	keys := make([]storeKey, len(e.accounts))
+	count := 0
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now().UnixMilli()
-	var all []Conversation
-	for _, account := range e.accounts {
-		service := cmp.Or(serviceSID, account.DefaultServiceSID)
-		s := e.stores[storeKey{account.SID, service}]
-		if s == nil {
-			continue
+	for i, account := range e.accounts {
+		keys[i] = storeKey{account.SID, cmp.Or(serviceSID, account.DefaultServiceSID)}
+		if s := e.stores[keys[i]]; s != nil {
+			count += len(s.bySID)
 		}
-		s.fireTimers(now)
-		s.byDate[anyState].Ascend(func(c *conversation) bool {
-			all = append(all, c.export(account.SID, service))
-			return true
-		})
+	}
+	e.mu.Unlock()
+	all := make([]Conversation, 0, count)
+	for _, key := range keys {
+		l := everything()
+		for c := range e.walk(key, &l, l.start(), false) {
+			all = append(all, c.export(key))
+		}
 	}
 	return all
 }
 
-func (c *conversation) export(account, service string) Conversation {
+func (c *conversation) export(key storeKey) Conversation {
 	out := Conversation{
-		AccountSID:          account,
-		ServiceSID:          service,
+		AccountSID:          key.account,
+		ServiceSID:          key.service,
 		SID:                 c.sid.String(),
-		FriendlyName:        c.friendlyName,
-		UniqueName:          c.uniqueName,
-		Attributes:          c.attributes,
-		State:               c.state.String(),
-		MessagingServiceSID: c.messagingService,
-		DateCreated:         time.UnixMilli(c.created).UTC(),
-		DateUpdated:         time.UnixMilli(c.updated).UTC(),
+		FriendlyName:        c.FriendlyName,
+		UniqueName:          c.UniqueName,
+		Attributes:          c.Attributes,
+		State:               c.State.String(),
+		MessagingServiceSID: c.MessagingService,
+		DateCreated:         c.Created.time(),
+		DateUpdated:         c.Updated.time(),
+		EmailAddress:        c.EmailAddress,
+		EmailName:           c.EmailName,
 	}
-	if c.inactiveAt != 0 {
-		out.DateInactive = time.UnixMilli(c.inactiveAt).UTC()
+	if c.Inactive != 0 {
+		out.DateInactive = instant(c.Inactive).time()
 	}
-	if c.closedAt != 0 {
-		out.DateClosed = time.UnixMilli(c.closedAt).UTC()
-	}
-	if c.email != nil {
-		out.EmailAddress, out.EmailName = c.email.address, c.email.name
+	if c.Closed != 0 {
+		out.DateClosed = instant(c.Closed).time()
 	}
 	return out
 }

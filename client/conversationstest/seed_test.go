@@ -42,7 +42,8 @@ func TestSeed(t *testing.T) {
 
 	for name, c := range map[string]Conversation{
 		"account": {AccountSID: "AC1"}, "service": {ServiceSID: "IS1"}, "sid": {SID: "CH1"}, "sid in capitals": {SID: "CH0123456789ABCDEF0123456789ABCDEF"},
-		"sid twice": {SID: full.SID, ServiceSID: testService}, "name twice": {UniqueName: "a", ServiceSID: testService},
+		"sid twice": {SID: full.SID, ServiceSID: testService}, "sid in another service": {SID: full.SID},
+		"not UTF-8": {FriendlyName: "\xff"}, "email not UTF-8": {EmailName: "\xff"}, "address not UTF-8": {EmailAddress: "\xff"}, "unique name": {UniqueName: strings.Repeat("a", 257)}, "name twice": {UniqueName: "a", ServiceSID: testService},
 		"name": {UniqueName: full.SID}, "attributes": {Attributes: "{"}, "state": {State: "open"}, "messaging service": {MessagingServiceSID: "MG1"},
 		"friendly name": {FriendlyName: strings.Repeat("a", 257)}, "year": {DateCreated: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
@@ -66,7 +67,7 @@ func TestRequests(t *testing.T) {
 	assert.Equal(t, []string{"updateConversation", "POST", "/v1/Conversations/a%2Fb"}, []string{r.Operation, r.Method, r.Path})
 	assert.Equal(t, url.Values{"FriendlyName": {"A"}}, r.Form)
 	assert.Equal(t, "Basic", r.Header.Get("Authorization"))
-	assert.Equal(t, specFormType, r.Header.Get("Content-Type"))
+	assert.Equal(t, formType, r.Header.Get("Content-Type"))
 	assert.Equal(t, strings.TrimPrefix(s.URL, "http://"), r.Host)
 	assert.Equal(t, 404, r.Status)
 	assert.WithinDuration(t, time.Now(), r.Time, time.Minute)
@@ -100,6 +101,10 @@ func TestReset(t *testing.T) {
 	seed(t, s, Conversation{}, Conversation{ServiceSID: testService})
 	s.Advance(1000 * time.Hour)
 	s.Fail("*", Fault{Status: 503})
+	seed(t, s, Conversation{DateClosed: time.Now().Add(2000 * time.Hour)})
+	s.Reset()
+	s.Advance(2000 * time.Hour)
+	assert.Zero(t, s.countDue())
 	s.Reset()
 	assert.Empty(t, s.Conversations(""))
 	assert.Empty(t, s.Conversations(testService))

@@ -42,7 +42,7 @@ func Start(tb testing.TB, opts ...Option) *Server {
 		tb:         tb,
 	}
 	emulator.check = func(r *http.Request, a answer) {
-		res := &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.body))}
+		res := &http.Response{StatusCode: a.status, Header: a.header, Body: io.NopCloser(bytes.NewReader(a.bytes()))}
 		if err := ValidateResponse(r, res); err != nil {
 			tb.Errorf("conversationstest: %v", err)
 		}

@@ -2,11 +2,14 @@ package conversationstest
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -75,13 +78,47 @@ func TestHTTPClientReportsWhatBreaksTheContract(t *testing.T) {
 	req, err := http.NewRequest(http.MethodPost, s.URL+"/v1/Conversations", strings.NewReader(form.Encode()))
 	require.NoError(t, err)
 	req.SetBasicAuth(s.AccountSID, s.AuthToken)
-	req.Header.Set("Content-Type", specFormType)
+	req.Header.Set("Content-Type", formType)
 	res, err := s.HTTPClient().Do(req)
 	require.NoError(t, err)
 	res.Body.Close()
 	assert.Equal(t, 201, res.StatusCode)
 	require.Len(t, p.errors, 1)
 	assert.Contains(t, p.errors[0], "Colour")
+}
+
+// The server has ended with all its goroutines when the test has: in a bubble, one that is left is a
+// failure.
+func TestStopWaits(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		var served, closed atomic.Int32
+		listener := &countingListener{Listener: newPipeListener(), accepting: &served}
+		stop := serve(listener, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+			defer closed.Add(1)
+			runtime.Gosched()
+		}))
+		conn, err := listener.Listener.(*pipeListener).dial(t.Context(), "", "")
+		require.NoError(t, err)
+		_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		require.NoError(t, err)
+		stop()
+		assert.Zero(t, served.Load(), "Serve has returned")
+		require.NoError(t, conn.Close())
+	}
+}
+
+// countingListener counts the calls of Accept that have not returned.
+type countingListener struct {
+	net.Listener
+	accepting *atomic.Int32
+}
+
+func (l *countingListener) Accept() (net.Conn, error) {
+	l.accepting.Add(1)
+	defer l.accepting.Add(-1)
+	defer runtime.Gosched()
+	return l.Listener.Accept()
 }
 
 // What a fault answers is wrong on purpose.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestStateMachine(t *testing.T) {
@@ -118,7 +119,9 @@ func TestClosedTimerFirst(t *testing.T) {
 		post(t, s, "/v1/Conversations", "UniqueName", name, "Timers.Inactive", inactive, "Timers.Closed", "PT10M")
 	}
 	s.Advance(10*time.Minute + 30*time.Second)
-	for _, c := range s.Conversations("") {
+	conversations := s.Conversations("")
+	require.Len(t, conversations, 2)
+	for _, c := range conversations {
 		assert.Equal(t, "closed", c.State)
 		assert.Equal(t, c.DateClosed, c.DateUpdated)
 	}

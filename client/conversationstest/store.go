@@ -2,9 +2,9 @@ package conversationstest
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -37,10 +37,25 @@ func parseState(name string) (state, bool) {
 	return anyState, false
 }
 
+// instant is a time in milliseconds since 1970.
+type instant int64
+
+func toInstant(t time.Time) instant { return instant(t.UnixMilli()) }
+
+func (i instant) time() time.Time { return time.UnixMilli(int64(i)).UTC() }
+
+// maxInstant is the last time with a year of four digits.
+var maxInstant = toInstant(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))
+
 // sid is the binary form of the 32 digits of a conversation's SID.
 type sid [16]byte
 
-func (s sid) String() string { return "CH" + hex.EncodeToString(s[:]) }
+func (s sid) String() string {
+	var text [34]byte
+	copy(text[:], "CH")
+	hex.Encode(text[2:], s[:])
+	return string(text[:])
+}
 
 // parseSID takes lower-case digits only, the form in which this emulator gives them out.
 func parseSID(text string) (id sid, ok bool) {
@@ -52,64 +67,54 @@ func parseSID(text string) (id sid, ok bool) {
 	return id, err == nil
 }
 
+// nextSID gives out SIDs in ascending order: the first half counts up from the time when the emulator
+// began, the second is random. The caller holds e.mu.
+func (e *Emulator) nextSID() (id sid) {
+	e.sequence++
+	binary.BigEndian.PutUint64(id[:8], e.sequence)
+	_, _ = rand.Read(id[8:]) // it never fails
+	return id
+}
+
+// conversation is what is stored of a conversation. A member with the tag form holds the form field
+// that the tag names: [conversation.set] knows it by that, and nothing else needs to.
+//
+// Members are exported because package reflect sets no others. An empty string is null.
+type conversation struct {
+	store *store
+	position
+
+	Updated          instant `form:"DateUpdated"`
+	State            state   `form:"State"`
+	FriendlyName     string  `form:"FriendlyName"`
+	UniqueName       string  `form:"UniqueName"`
+	Attributes       string  `form:"Attributes"`
+	MessagingService string  `form:"MessagingServiceSid"`
+	EmailAddress     string  `form:"Bindings.Email.Address"`
+	EmailName        string  `form:"Bindings.Email.Name"`
+	Inactive         timer   `form:"Timers.Inactive"`
+	Closed           timer   `form:"Timers.Closed"`
+
+	timersFrom instant // the last activity, from which the timers count
+}
+
 // position orders conversations: the newest first and, within a millisecond, the greatest SID first.
 // SIDs are given out in ascending order, so that too is the newest.
 type position struct {
-	created int64 // Unix milliseconds, as all times of the store
+	Created instant `form:"DateCreated"`
 	sid     sid
 }
 
 func (p position) before(q position) bool {
-	if p.created != q.created {
-		return p.created > q.created
+	if p.Created != q.Created {
+		return p.Created > q.Created
 	}
 	return bytes.Compare(p.sid[:], q.sid[:]) > 0
 }
 
-type conversation struct {
-	position
-	updated          int64
-	state            state
-	friendlyName     string // empty: null
-	uniqueName       string // empty: null
-	attributes       string
-	messagingService string
-	email            *email
-
-	// The timers fire at these times, 0 being never. They count from timersFrom, the last activity.
-	inactiveAt, closedAt, timersFrom int64
-}
-
-type email struct {
-	address, name string // empty: null
-}
-
-// due says when the next timer fires, and what the state is then.
-func (c *conversation) due() (at int64, next state) {
-	switch {
-	case c.state == closed:
-	case c.inactiveAt != 0 && c.state != inactive && (c.closedAt == 0 || c.inactiveAt < c.closedAt):
-		return c.inactiveAt, inactive
-	case c.closedAt != 0:
-		return c.closedAt, closed
-	}
-	return 0, anyState
-}
-
-// restartTimers counts the timers from now, as activity does.
-func (c *conversation) restartTimers(now int64) {
-	for _, at := range []*int64{&c.inactiveAt, &c.closedAt} {
-		if *at != 0 {
-			*at = min(*at+now-c.timersFrom, maxTime)
-		}
-	}
-	c.timersFrom = now
-}
-
-// maxTime is the last time with a year of four digits.
-var maxTime = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).UnixMilli()
-
 type index = *btree.BTreeG[*conversation]
+
+func newIndex(less btree.LessFunc[*conversation]) index { return btree.NewG(32, less) }
 
 // store is one service of one account. Its indexes keep the cost of every request independent of how
 // many conversations it holds.
@@ -117,7 +122,9 @@ type store struct {
 	bySID  map[sid]*conversation
 	byName map[string]*conversation
 	byDate [states]index // byDate[anyState] has all
-	byDue  index         // those with a timer that will fire
+	due    index         // the emulator's
+
+	variants assumed // the emulator's
 
 	messagingService string // the default one
 
@@ -127,52 +134,58 @@ type store struct {
 	updates map[sid]int
 }
 
-func newStore(key storeKey) *store {
-	s := &store{
-		bySID:            map[sid]*conversation{},
-		byName:           map[string]*conversation{},
-		messagingService: derivedSID("MG", key.account+key.service),
+// storeKey is an account and one of its services.
+type storeKey struct{ account, service string }
+
+// store returns the store of a service. It is made for the first conversation of that service. The
+// caller holds e.mu.
+func (e *Emulator) store(key storeKey) *store {
+	if s := e.stores[key]; s != nil {
+		return s
 	}
-	const degree = 32
-	nodes := btree.NewFreeListG[*conversation](0)
+	s := &store{bySID: map[sid]*conversation{}, byName: map[string]*conversation{}, due: e.due, variants: e.variants}
+	if e.region != regionOfChat {
+		s.messagingService = derivedSID("MG", key.account+key.service)
+	}
 	for i := range s.byDate {
-		s.byDate[i] = btree.NewWithFreeListG(degree, func(a, b *conversation) bool {
-			return a.position.before(b.position)
-		}, nodes)
+		s.byDate[i] = newIndex(func(a, b *conversation) bool { return a.position.before(b.position) })
 	}
-	s.byDue = btree.NewWithFreeListG(degree, func(a, b *conversation) bool {
-		at, _ := a.due()
-		bt, _ := b.due()
-		if at != bt {
-			return at < bt
-		}
-		return a.position.before(b.position)
-	}, nodes)
+	e.stores[key] = s
 	return s
 }
 
 func (s *store) add(c *conversation) {
+	c.store = s
 	s.bySID[c.sid] = c
-	if c.uniqueName != "" {
-		s.byName[c.uniqueName] = c
-	}
+	s.indexName(c)
 	s.byDate[anyState].ReplaceOrInsert(c)
-	s.byDate[c.state].ReplaceOrInsert(c)
+	s.byDate[c.State].ReplaceOrInsert(c)
 	if at, _ := c.due(); at != 0 {
-		s.byDue.ReplaceOrInsert(c)
+		s.due.ReplaceOrInsert(c)
 	}
 }
 
 func (s *store) remove(c *conversation) {
 	if at, _ := c.due(); at != 0 {
-		s.byDue.Delete(c)
+		s.due.Delete(c)
 	}
-	s.byDate[c.state].Delete(c)
+	s.byDate[c.State].Delete(c)
 	s.byDate[anyState].Delete(c)
-	if c.uniqueName != "" {
-		delete(s.byName, c.uniqueName)
+	if s.byName[c.UniqueName] == c {
+		delete(s.byName, c.UniqueName)
 	}
 	delete(s.bySID, c.sid)
+}
+
+// indexName makes a conversation known by its unique name, if it has one.
+func (s *store) indexName(c *conversation) {
+	switch {
+	case c.UniqueName == "":
+	case c.State != closed || !s.variants.is("unique-name.after-close", "freed"):
+		s.byName[c.UniqueName] = c
+	case s.byName[c.UniqueName] == c:
+		delete(s.byName, c.UniqueName)
+	}
 }
 
 // find takes a SID or a unique name, which can never look like a SID.
@@ -183,26 +196,12 @@ func (s *store) find(id string) *conversation {
 	return s.byName[id]
 }
 
-// fireTimers brings the conversations to the state that they have at a time.
-func (s *store) fireTimers(now int64) {
-	for {
-		c, ok := s.byDue.Min()
-		if !ok {
-			return
-		}
-		at, next := c.due()
-		if at > now {
-			return
-		}
-		s.remove(c)
-		c.state, c.updated = next, at
-		s.add(c)
-	}
-}
-
 // writeAllowed counts a write to the service, or to one conversation where c is not nil, against a
 // limit per second. Seconds begin with a write: they are not a sliding window.
 func (s *store) writeAllowed(limit int, now time.Time, c *conversation) bool {
+	if limit == 0 {
+		return true
+	}
 	if now.Sub(s.window) >= time.Second {
 		s.window, s.writes, s.updates = now, 0, map[sid]int{}
 	}
@@ -212,14 +211,4 @@ func (s *store) writeAllowed(limit int, now time.Time, c *conversation) bool {
 	}
 	s.updates[c.sid]++
 	return s.updates[c.sid] <= limit
-}
-
-// nextSID gives out SIDs in ascending order: the first half counts up from the time when the emulator
-// began, the second is random.
-func (e *Emulator) nextSID() sid {
-	e.sequence++
-	var id sid
-	binary.BigEndian.PutUint64(id[:8], e.sequence)
-	binary.BigEndian.PutUint64(id[8:], rand.Uint64())
-	return id
 }

@@ -114,7 +114,7 @@ func TestSpecChange(t *testing.T) {
 	assert.Regexp(t, `extra elements in list A:\s+\(\[\]interface \{\}\) \(len=1\) \{\s+\(string\) \(len=5\) "Topic"`, out)
 	assert.Contains(t, out, "form fields; see CreateParams.form\n")
 	s.add("client/params.go", "\tBindingsEmailName *string\n", "\t// Topic is what the conversation is about.\n\tTopic *string\n")
-	s.add("client/params.go", "\tvar f gen.ConversationForm\n", "\tf.Topic = p.Topic\n")
+	s.add("client/params.go", "p.BindingsEmailName, 0),\n", "\t\tTopic:                c.text(\"Topic\", \"\", p.Topic, 0),\n")
 	s.add("client/wire_test.go", "\t\tBindingsEmailName:    new(\"Support, EU\"),\n", "\t\tTopic:                new(\"Delivery\"),\n")
 	_, ok = s.run("go test -run=TestWrappersSendEveryField ./client")
 	assert.True(t, ok)

@@ -6,38 +6,50 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// maxControlBody holds some ten thousand conversations.
-const maxControlBody = 16 << 20
+const (
+	maxControlBody = 16 << 20 // some ten thousand conversations
+	controlTimeout = 30 * time.Second
+)
 
-// withControl adds the requests under /_emulator/, which stand in for methods of
-// [conversationstest.Emulator]; the package comment describes them.
-func withControl(e *conversationstest.Emulator) http.Handler {
+// control returns a handler of the requests under /_emulator/, which stand in for methods of
+// [conversationstest.Emulator], and of all others by the emulator. The package comment describes them.
+//
+// These requests need no credentials, so no web page may make them. A page cannot send JSON to another
+// origin without asking first, and nobody answers that; its Origin is not this one; and a name that
+// it has resolve to this address, so that the origin seems the same, is not a host of this server.
+func control(e *conversationstest.Emulator, isHost func(host string) bool, accounts []conversationstest.Account) http.Handler {
 	mux := http.NewServeMux()
+	handleInspector(mux, e, accounts)
 	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
-		in := readJSON[struct {
+		in, ok := readJSON[struct {
 			Operation string
 			Faults    []fault
 		}](w, r)
-		if in == nil {
+		switch {
+		case !ok:
 			return
-		}
-		if in.Operation != "*" && !slices.Contains(conversationstest.Operations(), in.Operation) {
-			http.Error(w, fmt.Sprintf("no operation %q", in.Operation), http.StatusBadRequest)
+		case in.Operation != "*" && !slices.Contains(conversationstest.Operations(), in.Operation):
+			mistake(w, "no operation %q", in.Operation)
+			return
+		case len(in.Faults) == 0:
+			mistake(w, "faults is empty")
 			return
 		}
 		faults := make([]conversationstest.Fault, len(in.Faults))
 		for i, f := range in.Faults {
-			if !f.valid() {
-				http.Error(w, fmt.Sprintf("fault %d: the status or the delay is out of range", i), http.StatusBadRequest)
+			if problem := f.problem(); problem != "" {
+				mistake(w, "fault %d: %s", i, problem)
 				return
 			}
 			faults[i] = f.fault()
@@ -46,80 +58,173 @@ func withControl(e *conversationstest.Emulator) http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("POST /_emulator/conversations", func(w http.ResponseWriter, r *http.Request) {
-		in := readJSON[[]conversation](w, r)
-		if in == nil {
+		in, ok := readJSON[[]conversation](w, r)
+		switch {
+		case !ok:
+			return
+		case len(in) == 0:
+			mistake(w, "there is no conversation")
 			return
 		}
-		seeds := make([]conversationstest.Conversation, len(*in))
-		for i, c := range *in {
+		seeds := make([]conversationstest.Conversation, len(in))
+		for i, c := range in {
 			seeds[i] = conversationstest.Conversation(c)
 		}
 		sids, err := e.Seed(seeds...)
 		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
+			mistake(w, "%v", err)
 			return
 		}
 		writeJSON(w, map[string][]string{"sids": sids})
 	})
-	mux.HandleFunc("POST /_emulator/clock", func(w http.ResponseWriter, r *http.Request) {
-		in := readJSON[struct{ Advance duration }](w, r)
-		if in == nil {
+	mux.HandleFunc("POST /_emulator/activity", func(w http.ResponseWriter, r *http.Request) {
+		in, ok := readJSON[struct{ SID string }](w, r)
+		if !ok {
 			return
 		}
-		if in.Advance < 0 {
-			http.Error(w, "the clock cannot go back", http.StatusBadRequest)
+		if err := e.Touch(in.SID); err != nil {
+			mistake(w, "%v", err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("POST /_emulator/clock", func(w http.ResponseWriter, r *http.Request) {
+		in, ok := readJSON[struct{ Advance duration }](w, r)
+		switch {
+		case !ok:
+			return
+		case in.Advance <= 0:
+			mistake(w, "advance must be positive: the clock cannot go back")
 			return
 		}
 		e.Advance(time.Duration(in.Advance))
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /_emulator/reset", func(w http.ResponseWriter, r *http.Request) {
+		if !isJSON(w, r) { // what it says does not matter
+			return
+		}
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, _ *http.Request) {
-		out := []request{}
-		for _, r := range e.Requests() {
-			out = append(out, request(r))
+	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, r *http.Request) {
+		all := e.Requests()
+		if latest, err := strconv.Atoi(r.URL.Query().Get("latest")); err == nil && latest >= 0 {
+			all = all[max(0, len(all)-latest):]
+		}
+		out := make([]request, len(all))
+		for i, r := range all {
+			out[i] = requestJSON(r)
 		}
 		writeJSON(w, out)
 	})
+	sameOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The mux cleans paths, which the API must not: only what is its own goes there.
-		if strings.HasPrefix(r.URL.Path, "/_emulator/") {
-			mux.ServeHTTP(w, r)
+		if !strings.HasPrefix(r.URL.Path, "/_emulator/") {
+			e.ServeHTTP(w, r)
 			return
 		}
-		e.ServeHTTP(w, r)
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(controlTimeout))
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cross-Origin-Resource-Policy", "same-origin")
+		if !isHost(r.Host) {
+			http.Error(w, "the Host is not an address of this server", http.StatusForbidden)
+			return
+		}
+		if err := sameOrigin.Check(r); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
 	})
+}
+
+// hosts returns a function that reports whether the Host of a request names this server: the host of
+// the flag -addr, the address that it listens on, or a loopback name, with its port. If it listens on
+// all addresses, any IP address will do: what must not be is a name, which somebody else can have
+// resolve to this server.
+func hosts(flagAddr string, listening net.Addr) func(host string) bool {
+	given, _, _ := net.SplitHostPort(flagAddr)
+	own, port, _ := net.SplitHostPort(listening.String())
+	return func(header string) bool {
+		host, p, err := net.SplitHostPort(header)
+		if err != nil {
+			host, p = strings.Trim(header, "[]"), "80"
+		}
+		if p != port || host == "" {
+			return false
+		}
+		ip := net.ParseIP(host)
+		return host == own || strings.EqualFold(host, given) || strings.EqualFold(host, "localhost") ||
+			ip != nil && (ip.IsLoopback() || net.ParseIP(own).IsUnspecified())
+	}
+}
+
+// mistake answers a request that asks for nothing that can be done.
+func mistake(w http.ResponseWriter, format string, args ...any) {
+	http.Error(w, fmt.Sprintf(format, args...), http.StatusBadRequest)
 }
 
 // fault is [conversationstest.Fault] in JSON.
 type fault struct {
-	Times    int               `json:"times"`
-	Status   int               `json:"status"`
-	Code     int               `json:"code"`
-	Message  string            `json:"message"`
-	Header   map[string]string `json:"header"`
-	Body     string            `json:"body"`
-	Delay    duration          `json:"delay"`
-	Commit   bool              `json:"commit"`
-	Drop     bool              `json:"drop"`
-	Truncate bool              `json:"truncate"`
+	Times    int                     `json:"times"`
+	Status   int                     `json:"status,omitempty"`
+	Code     int                     `json:"code,omitempty"`
+	Message  string                  `json:"message,omitempty"`
+	Header   map[string]headerValues `json:"header,omitempty"`
+	Body     string                  `json:"body,omitempty"`
+	Delay    duration                `json:"delay,omitzero"`
+	Commit   bool                    `json:"commit,omitempty"`
+	Drop     bool                    `json:"drop,omitempty"`
+	Truncate bool                    `json:"truncate,omitempty"`
 }
 
-func (f fault) valid() bool {
-	return (f.Status == 0 || f.Status >= 200 && f.Status <= 599) && f.Delay >= 0
+// headerValues are the values of a header, in JSON a text or a list of texts.
+type headerValues []string
+
+func (v *headerValues) UnmarshalJSON(data []byte) error {
+	var one string
+	if json.Unmarshal(data, &one) == nil {
+		*v = headerValues{one}
+		return nil
+	}
+	return json.Unmarshal(data, (*[]string)(v))
+}
+
+// problem says what is wrong with a fault, if anything is.
+func (f fault) problem() string {
+	switch {
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return "the status is not from 200 to 599"
+	case f.Delay < 0:
+		return "the delay is negative"
+	case f.Status == 0 && f.Body == "" && f.Delay == 0 && len(f.Header) == 0 && !f.Drop && !f.Truncate:
+		return "it has no effect: give it a status, body, header, delay, drop or truncate"
+	}
+	return ""
 }
 
 func (f fault) fault() conversationstest.Fault {
 	header := http.Header{}
-	for name, value := range f.Header {
-		header.Set(name, value)
+	for name, values := range f.Header {
+		header[http.CanonicalHeaderKey(name)] = values
 	}
 	return conversationstest.Fault{
 		Times: f.Times, Status: f.Status, Code: f.Code, Message: f.Message, Header: header, Body: f.Body,
 		Delay: time.Duration(f.Delay), Commit: f.Commit, Drop: f.Drop, Truncate: f.Truncate,
+	}
+}
+
+// faultJSON is the reverse of [fault.fault].
+func faultJSON(f conversationstest.Fault) fault {
+	header := map[string]headerValues{}
+	for name, values := range f.Header {
+		header[name] = values
+	}
+	return fault{
+		Times: f.Times, Status: f.Status, Code: f.Code, Message: f.Message, Header: header, Body: f.Body,
+		Delay: duration(f.Delay), Commit: f.Commit, Drop: f.Drop, Truncate: f.Truncate,
 	}
 }
 
@@ -133,25 +238,40 @@ type conversation struct {
 	Attributes          string    `json:"attributes"`
 	State               string    `json:"state"`
 	MessagingServiceSID string    `json:"messaging_service_sid"`
-	DateCreated         time.Time `json:"date_created"`
-	DateUpdated         time.Time `json:"date_updated"`
-	DateInactive        time.Time `json:"date_inactive"`
-	DateClosed          time.Time `json:"date_closed"`
+	DateCreated         time.Time `json:"date_created,omitzero"`
+	DateUpdated         time.Time `json:"date_updated,omitzero"`
+	DateInactive        time.Time `json:"date_inactive,omitzero"`
+	DateClosed          time.Time `json:"date_closed,omitzero"`
 	EmailAddress        string    `json:"email_address"`
 	EmailName           string    `json:"email_name"`
 }
 
 // request is [conversationstest.Request] in JSON.
 type request struct {
-	Time      time.Time   `json:"time"`
-	Operation string      `json:"operation"`
-	Method    string      `json:"method"`
-	Path      string      `json:"path"`
-	Host      string      `json:"host"`
-	Query     url.Values  `json:"query"`
-	Form      url.Values  `json:"form"`
-	Header    http.Header `json:"header"`
-	Status    int         `json:"status"`
+	Number     int         `json:"number"`
+	Time       time.Time   `json:"time"`
+	Operation  string      `json:"operation"`
+	Method     string      `json:"method"`
+	Path       string      `json:"path"`
+	Host       string      `json:"host"`
+	Query      url.Values  `json:"query"`
+	Form       url.Values  `json:"form"`
+	Header     http.Header `json:"header"`
+	Status     int         `json:"status"`
+	Duration   duration    `json:"duration,omitzero"`
+	Violations []string    `json:"violations,omitempty"`
+	Fault      *fault      `json:"fault,omitempty"`
+}
+
+func requestJSON(r conversationstest.Request) request {
+	out := request{
+		Number: r.Number, Time: r.Time, Operation: r.Operation, Method: r.Method, Path: r.Path, Host: r.Host, Query: r.Query,
+		Form: r.Form, Header: r.Header, Status: r.Status, Duration: duration(r.Duration), Violations: r.Violations,
+	}
+	if r.Fault != nil {
+		out.Fault = new(faultJSON(*r.Fault))
+	}
+	return out
 }
 
 // duration is a [time.Duration] that JSON has as text, such as "1h30m".
@@ -163,27 +283,40 @@ func (d *duration) UnmarshalText(text []byte) error {
 	return err
 }
 
-// readJSON reads a bounded body with known members only; on failure it has answered and returns nil. The
-// content type must be that of JSON, which no web page can send here without asking first.
-func readJSON[T any](w http.ResponseWriter, r *http.Request) *T {
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// isJSON reports whether the content type is that of JSON, which no web page can send here without
+// asking first. If it returns false, it has responded.
+func isJSON(w http.ResponseWriter, r *http.Request) bool {
 	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType != "application/json" {
 		http.Error(w, "the body must be of the type application/json", http.StatusUnsupportedMediaType)
-		return nil
+		return false
 	}
-	in := new(T)
+	return true
+}
+
+// readJSON reads a bounded body of JSON with known members only. If it returns false, it has responded.
+func readJSON[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
+	if !isJSON(w, r) {
+		return in, false
+	}
 	decoder := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxControlBody))
 	decoder.DisallowUnknownFields()
-	err := decoder.Decode(in)
+	err := decoder.Decode(&in)
 	if err == nil {
 		if _, more := decoder.Token(); more != io.EOF {
 			err = errors.New("more than one value")
 		}
 	}
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return nil
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		http.Error(w, err.Error(), http.StatusRequestEntityTooLarge)
+		return in, false
 	}
-	return in
+	if err != nil {
+		mistake(w, "the body is not what is expected: %v", err)
+		return in, false
+	}
+	return in, true
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

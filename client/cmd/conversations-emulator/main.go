@@ -4,23 +4,59 @@
 //	listening on http://127.0.0.1:4010
 //
 // and serves until SIGINT or SIGTERM. The package conversationstest says what it answers; -help names the
-// flags. It exits with 0, with 1 if it cannot serve, and with 2 if a flag is wrong.
+// flags. It exits with 0, with 1 if it cannot serve, and with 2 if a flag is wrong. The command
+//
+//	conversations-emulator health
+//
+// exits with 0 if an emulator responds on the address that its -addr names, and with 1 if none does.
 //
 // With -control, which is off by default as it takes no credentials, it also answers
 //
 //	POST /_emulator/faults         {"operation": "createConversation", "faults": [{"status": 503, "times": 2}]}
 //	POST /_emulator/conversations  [{"unique_name": "a", "state": "closed", "date_created": "2026-01-01T00:00:00Z"}]
+//	POST /_emulator/activity       {"sid": "CH0123456789abcdef0123456789abcdef"}
 //	POST /_emulator/clock          {"advance": "1h30m"}
 //	POST /_emulator/reset
 //	GET  /_emulator/requests
 //
 // A POST takes JSON of the type application/json. The operation of faults is an operationId or "*" for
 // any; the members of a fault are status, code, message, header, body, delay, times, commit, drop and
-// truncate, those of conversationstest.Fault. The members of a conversation, which is stored as it is,
-// are those of the API and chat_service_sid, date_inactive, date_closed, email_address and email_name;
-// the answer is {"sids": [...]}. The clock moves ahead, so that timers fire. A reset removes the
-// conversations, the faults and the latest 10,000 requests, which the last of these paths shows.
-// What is done without an answer to give is answered with 204, and a mistake with 400 and a line of text.
+// truncate, those of conversationstest.Fault. A value of header is a text or a list of texts. The
+// members of a conversation, which is stored as it is, are those of the API and chat_service_sid,
+// date_inactive, date_closed, email_address and email_name; the response is {"sids": [...]}. Activity
+// is what a message in a conversation would cause: it becomes active again, and its timers restart.
+// The clock moves ahead, so that timers fire. A reset removes the conversations, the faults and the
+// latest 10,000 requests, which the last of these paths shows.
+//
+// The statuses are 200 with a result and 204 without one; 400 for a mistake, which includes what would
+// have no effect; 403 for a web page of another origin, or a Host that is not the address of this
+// server; 404 and 405 for a path or method that does not exist; 413 for a body above 16 MB; 415 for
+// another content type. The body of an error is a line of text.
+//
+// # Probe
+//
+//	conversations-emulator probe -base-url https://conversations.twilio.com
+//
+// puts a server to the checks of FIDELITY.md and prints for each rule whether it holds, differs (and
+// what came instead) or cannot be told. The credentials are TWILIO_API_KEY and TWILIO_API_SECRET, or
+// else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, of the environment. A probe says what it will create
+// and asks first, unless -yes is given. It creates conversations whose names begin with fidelity-, at
+// most ten a second, and deletes them again, also when it is interrupted. It neither changes nor
+// deletes any others. A second interrupt ends it at once. Rules about timers need -slow and ten
+// minutes; rules about two services need -service.
+//
+// -json writes a report, and -compare prints what has changed since an earlier one. The exit status
+// is 0 if no rule differs, or with -compare if nothing has changed. It is 1 if one does, if the probe
+// was interrupted, or if conversations may be left. It is 2 if nothing was probed.
+//
+// # Proxy
+//
+//	conversations-emulator proxy -to https://conversations.twilio.com
+//
+// forwards requests to a server and prints a line to stderr for each request or response that violates
+// the project's OpenAPI document. Credentials, names and bodies are not part of it. A client uses
+// http://127.0.0.1:4011 as its base URL. The URLs of pages in lists lead to the proxy; nothing else is
+// changed. The exit status after SIGINT or SIGTERM is 1 if there was a violation.
 package main
 
 import (
@@ -56,21 +92,39 @@ const (
 
 // run is the program; it serves until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 {
+		switch args[0] {
+		case "health":
+			return health(ctx, args[1:], stderr)
+		case "probe":
+			return probe(ctx, args[1:], os.Stdin, stdout, stderr)
+		case "proxy":
+			return proxy(ctx, args[1:], stdout, stderr)
+		}
+	}
 	flags := flag.NewFlagSet("conversations-emulator", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "Usage: conversations-emulator [flags], or health, probe or proxy with -help for those commands\n")
+		flags.PrintDefaults()
+	}
+	tenants := newAccounts(flags)
 	var (
 		addr      = flags.String("addr", "127.0.0.1:4010", "`address` to listen on; port 0 picks a free one")
-		account   = flags.String("account-sid", conversationstest.DefaultAccountSID, "`SID` of the account, AC and 32 hexadecimal digits")
-		token     = flags.String("auth-token", conversationstest.DefaultAuthToken, "auth `token` of the account")
-		key       = flags.String("api-key", "", "API `key` of the account, as SID:secret")
-		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default one (default any)")
-		region    = flags.String("region", "us1", "`region` of the account; hosts of other regions are answered with 401")
+		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default ones (default any)")
+		region    = flags.String("region", "us1", "`region` of the accounts; hosts of other regions are answered with 401")
 		lenient   = flags.Bool("lenient", false, "ignore unknown and repeated parameters instead of answering 400")
-		pageLimit = flags.Int("max-page-size", 1000, "hold at most `n` conversations in a page, whatever PageSize asks for")
+		pageLimit = flags.Int("max-page-size", 100, "hold at most `n` conversations in a page, up to 1000, whatever PageSize requests")
 		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
 		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
-		control   = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, the clock")
+		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: the inspector, faults, seeding, activity, the clock")
 	)
+	var opts []conversationstest.Option
+	flags.Func("assume", "`rule=variant` of FIDELITY.md: behave otherwise than assumed; may be repeated", func(text string) error {
+		rule, variant, _ := strings.Cut(text, "=")
+		opts = append(opts, conversationstest.Assume(rule, variant))
+		return nil
+	})
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -81,17 +135,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 
-	tenant := conversationstest.Account{SID: *account, AuthToken: *token}
-	if *key != "" {
-		sid, secret, _ := strings.Cut(*key, ":")
-		tenant.Keys = map[string]string{sid: secret}
-	}
-	opts := []conversationstest.Option{
-		conversationstest.WithAccounts(tenant),
+	opts = append([]conversationstest.Option{
+		conversationstest.WithAccounts(tenants.list...),
 		conversationstest.WithRegion(*region),
 		conversationstest.WithMaxPageSize(*pageLimit),
 		conversationstest.WithLatency(*latency),
-	}
+	}, opts...)
 	if *services != "" {
 		opts = append(opts, conversationstest.WithServices(strings.Split(*services, ",")...))
 	}
@@ -101,7 +150,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if *limit != 0 {
 		opts = append(opts, conversationstest.WithWriteLimit(*limit))
 	}
-	if !*control {
+	if !*controls {
 		opts = append(opts, conversationstest.WithRequestLog(0)) // nobody could ask for it
 	}
 	emulator, err := conversationstest.New(opts...)
@@ -109,34 +158,105 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conversations-emulator: %s\n", strings.TrimPrefix(err.Error(), "conversationstest: "))
 		return exitUsage
 	}
-	var handler http.Handler = emulator
-	if *control {
-		handler = withControl(emulator)
+	if err := checkAddr(*addr); err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitUsage
 	}
-	if err := serve(ctx, *addr, handler, stdout); err != nil {
+	listener, err := net.Listen("tcp", *addr)
+	if err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitFailed
+	}
+	greeting := fmt.Sprintf("listening on http://%s\n", listener.Addr())
+	var handler http.Handler = emulator
+	if *controls {
+		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list)
+		greeting += fmt.Sprintf("inspector on %s\n", inspectorURL(listener.Addr()))
+	}
+	warnIfOpen(*addr, stderr)
+	if err := serve(ctx, listener, handler, greeting, stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
 	return exitOK
 }
 
-// serve prints where it listens once it does, and returns when ctx is done and every request answered.
-func serve(ctx context.Context, addr string, handler http.Handler, stdout io.Writer) error {
-	listener, err := net.Listen("tcp", addr)
-	if err != nil {
-		return err
+// checkAddr reports an address that nothing can listen on, whatever the machine.
+func checkAddr(addr string) error {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
 	}
+	if err != nil {
+		return fmt.Errorf("-addr %q is not host:port", addr)
+	}
+	return nil
+}
+
+// accounts are what the flags of accounts say. The first -account-sid names the account that there is
+// by default, each other one adds an account; the flags that follow it are about that account.
+type accounts struct {
+	list  []conversationstest.Account
+	named bool // -account-sid was given
+}
+
+func newAccounts(flags *flag.FlagSet) *accounts {
+	a := &accounts{list: []conversationstest.Account{{
+		SID:       conversationstest.DefaultAccountSID,
+		AuthToken: conversationstest.DefaultAuthToken,
+	}}}
+	last := func() *conversationstest.Account { return &a.list[len(a.list)-1] }
+	flags.Func("account-sid", "`SID` of the account, AC and 32 hexadecimal digits; given again, it adds an account, "+
+		"which the flags after it are about (default "+conversationstest.DefaultAccountSID+")", func(sid string) error {
+		if a.named {
+			a.list = append(a.list, conversationstest.Account{})
+		}
+		a.named = true
+		last().SID = sid
+		return nil
+	})
+	flags.Func("auth-token", "auth `token` of the account (default "+conversationstest.DefaultAuthToken+")", func(token string) error {
+		last().AuthToken = token
+		return nil
+	})
+	flags.Func("api-key", "an API `key` of the account, as SID:secret; may be repeated", func(key string) error {
+		sid, secret, _ := strings.Cut(key, ":")
+		if last().Keys == nil {
+			last().Keys = map[string]string{}
+		}
+		last().Keys[sid] = secret
+		return nil
+	})
+	flags.Func("bearer-token", "an OAuth access `token` of the account; may be repeated", func(token string) error {
+		last().BearerTokens = append(last().BearerTokens, token)
+		return nil
+	})
+	timer := func(name string, of func(*conversationstest.Account) *time.Duration, least string) {
+		flags.Func(name, "`duration` of that timer of new conversations of the account, at least "+least+" (default none)", func(text string) error {
+			d, err := time.ParseDuration(text)
+			*of(last()) = d
+			return err
+		})
+	}
+	timer("default-inactive", func(a *conversationstest.Account) *time.Duration { return &a.DefaultInactiveTimer }, "1m")
+	timer("default-closed", func(a *conversationstest.Account) *time.Duration { return &a.DefaultClosedTimer }, "10m")
+	return a
+}
+
+// serve prints a greeting once it listens, and returns when ctx is done and every request answered.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, greeting string, stdout io.Writer) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          log.New(io.Discard, "", 0),                        // what clients do wrong, they are told
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends scripted delays
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	if _, err := fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr()); err != nil {
+	if _, err := io.WriteString(stdout, greeting); err != nil {
 		_ = server.Close()
 		return err
 	}

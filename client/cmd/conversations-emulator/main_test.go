@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,13 +65,23 @@ func start(t *testing.T, args ...string) *program {
 		p.client.CloseIdleConnections()
 		cancel()
 		assert.Equal(t, 0, <-p.exited)
-		assert.Empty(t, <-rest, "more than one line")
+		second := ""
+		if slices.Contains(args, "-control") {
+			second = "inspector on " + p.url + "/_emulator/\n"
+		}
+		assert.Equal(t, second, <-rest, "the other lines")
 		assert.Empty(t, p.stderr.String())
 	})
 	return p
 }
 
 func (p *program) do(t *testing.T, method, path, contentType, body string, edit ...func(*http.Request)) (int, string) {
+	t.Helper()
+	status, text, _ := p.send(t, method, path, contentType, body, edit...)
+	return status, text
+}
+
+func (p *program) send(t *testing.T, method, path, contentType, body string, edit ...func(*http.Request)) (int, string, http.Header) {
 	t.Helper()
 	req, err := http.NewRequest(method, p.url+path, strings.NewReader(body))
 	require.NoError(t, err)
@@ -86,7 +97,7 @@ func (p *program) do(t *testing.T, method, path, contentType, body string, edit 
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(t, err)
-	return res.StatusCode, string(text)
+	return res.StatusCode, string(text), res.Header
 }
 
 const (
@@ -160,10 +171,12 @@ func TestControl(t *testing.T) {
 		return p.do(t, "POST", "/_emulator/"+path, jsonType, body)
 	}
 	status, _ := control("faults", `{"operation": "createConversation", "faults": [
-		{"status": 503, "times": 1, "code": 50391, "message": "Busy", "header": {"Retry-After": "2"}},
+		{"status": 503, "times": 1, "code": 50391, "message": "Busy", "header": {"Retry-After": "2", "X-Two": ["a", "b"]}},
 		{"status": 502, "body": "<html>", "commit": true, "delay": "1ms"}]}`)
 	assert.Equal(t, 204, status)
-	status, text := p.do(t, "POST", "/v1/Conversations", formType, "UniqueName=a")
+	status, text, header := p.send(t, "POST", "/v1/Conversations", formType, "UniqueName=a")
+	assert.Equal(t, []string{"a", "b"}, header["X-Two"])
+	assert.Equal(t, "2", header.Get("Retry-After"))
 	assert.Equal(t, 503, status)
 	assert.Contains(t, text, `"code":50391,"message":"Busy"`)
 	status, text = p.do(t, "POST", "/v1/Conversations", formType, "UniqueName=a")
@@ -194,18 +207,27 @@ func TestControl(t *testing.T) {
 	assert.Equal(t, 503, requests[0].Status)
 	assert.NotContains(t, text, "0123456789abcdef0123456789abcdef:")
 
-	status, _ = p.do(t, "POST", "/_emulator/reset", "", "")
+	status, _ = p.do(t, "POST", "/_emulator/reset", jsonType, "{}")
 	assert.Equal(t, 204, status)
 	_, text = p.do(t, "GET", "/_emulator/requests", "", "")
 	assert.Equal(t, "[]\n", text)
 	status, _ = p.do(t, "GET", service1+"/b", "", "")
 	assert.Equal(t, 404, status)
 
+	for _, fault := range []string{
+		`"status": 200`, `"status": 599`, `"body": "x"`, `"delay": "1ms"`, `"header": {"A": "b"}`, `"drop": true`, `"truncate": true`,
+	} {
+		status, text := control("faults", `{"operation": "fetchConversation", "faults": [{`+fault+`}]}`)
+		assert.Equal(t, 204, status, "%s: %s", fault, text)
+	}
 	for path, bodies := range map[string][]string{
 		"faults": {"", "{", `{"operation": "create"}`, `{"colour": "red"}`, `{"operation": "*"} {}`,
-			`{"operation": "*", "faults": [{"status": 99}]}`, `{"operation": "*", "faults": [{"delay": "1"}]}`, `{"operation": "*", "faults": [{"delay": "-1s"}]}`},
-		"conversations": {"{}", `[{"state": "open"}]`, `[{"date_created": "yesterday"}]`},
-		"clock":         {`{"advance": "-1h"}`, `{"advance": 1}`},
+			`{"operation": "*", "faults": []}`, `{"operation": "*", "faults": [{}]}`, `{"operation": "*", "faults": [{"commit": true}]}`, "null",
+			`{"operation": "*", "faults": [{"header": {"A": 1}}]}`, `{"faults": [{"status": 500}]}`,
+			`{"operation": "*", "faults": [{"status": 600}]}`, `{"operation": "*", "faults": [{"status": 99}]}`, `{"operation": "*", "faults": [{"delay": "1"}]}`, `{"operation": "*", "faults": [{"delay": "-1s"}]}`},
+		"activity":      {"{}", `{"sid": "CH00000000000000000000000000000009"}`},
+		"conversations": {"{}", "[]", `[{"state": "open"}]`, `[{"date_created": "yesterday"}]`},
+		"clock":         {"{}", `{"advance": "0s"}`, `{"advance": "-1h"}`, `{"advance": 1}`},
 	} {
 		for _, body := range bodies {
 			status, text := control(path, body)
@@ -213,10 +235,133 @@ func TestControl(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(text, "\n"))
 		}
 	}
-	status, _ = p.do(t, "POST", "/_emulator/clock", formType, `{"advance": "1h"}`)
-	assert.Equal(t, 415, status)
+	for _, path := range []string{"faults", "conversations", "activity", "clock", "reset"} {
+		for _, contentType := range []string{"", formType, "text/plain", "text/plain;application/json"} {
+			status, _ = p.do(t, "POST", "/_emulator/"+path, contentType, `{"advance": "1h"}`)
+			assert.Equal(t, 415, status, "%s %s", path, contentType)
+		}
+	}
+	status, _ = control("clock", `{"advance": "`+strings.Repeat(" ", maxControlBody)+`"}`)
+	assert.Equal(t, 413, status)
+	status, _ = p.do(t, "PUT", "/_emulator/clock", jsonType, "{}")
+	assert.Equal(t, 405, status)
+	status, _ = p.do(t, "GET", "/_emulator/nothing", "", "")
+	assert.Equal(t, 404, status)
 	status, _ = p.do(t, "GET", "/v1//Conversations", "", "")
 	assert.Equal(t, 404, status, "no path is cleaned")
+}
+
+// No web page can use the control requests: not one of another origin, and not one whose name its
+// owner had resolve to this address.
+func TestControlIsNotForWebPages(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-control")
+	origin := p.url
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.url, "http://"))
+	require.NoError(t, err)
+	with := func(host string, header ...string) func(*http.Request) {
+		return func(r *http.Request) {
+			r.Host = host
+			for i := 0; i < len(header); i += 2 {
+				r.Header.Set(header[i], header[i+1])
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		edit func(*http.Request)
+		post int
+		get  int
+	}{
+		"a program":             {with(""), 204, 200},
+		"localhost":             {with("localhost:" + port), 204, 200},
+		"capitals":              {with("LocalHost:" + port), 204, 200},
+		"IPv6 loopback":         {with("[::1]:" + port), 204, 200},
+		"a page of this server": {with("", "Origin", origin, "Sec-Fetch-Site", "same-origin"), 204, 200},
+		"old browser":           {with("", "Origin", origin), 204, 200},
+		"another origin":        {with("", "Origin", "http://evil.example"), 403, 200},
+		"another port":          {with("", "Origin", "http://127.0.0.1:1"), 403, 200},
+		"null":                  {with("", "Origin", "null"), 403, 200},
+		"cross-site":            {with("", "Sec-Fetch-Site", "cross-site"), 403, 200},
+		"rebound name":          {with("evil.example:"+port, "Origin", "http://evil.example:"+port, "Sec-Fetch-Site", "same-origin"), 403, 403},
+		"wrong port":            {with("127.0.0.1:1"), 403, 403},
+		"no port":               {with("127.0.0.1"), 403, 403},
+		"another address":       {with("192.0.2.1:" + port), 403, 403},
+		"begins like one":       {with("localhost.evil.example:" + port), 403, 403},
+	} {
+		status, text := p.do(t, "POST", "/_emulator/reset", jsonType, "{}", tc.edit)
+		assert.Equal(t, tc.post, status, "POST, %s: %s", name, text)
+		status, _, header := p.send(t, "GET", "/_emulator/requests", "", "", tc.edit)
+		assert.Equal(t, tc.get, status, "GET, %s", name)
+		assert.Empty(t, header.Get("Access-Control-Allow-Origin"), "nobody else may read it")
+		assert.Equal(t, "same-origin", header.Get("Cross-Origin-Resource-Policy"))
+		assert.Equal(t, "nosniff", header.Get("X-Content-Type-Options"))
+	}
+	status, _, header := p.send(t, "OPTIONS", "/_emulator/reset", "", "", with("", "Origin", "http://evil.example"))
+	assert.NotEqual(t, 204, status)
+	assert.Empty(t, header.Get("Access-Control-Allow-Headers"))
+}
+
+func TestHosts(t *testing.T) {
+	t.Parallel()
+	ip := func(text string, port int) net.Addr { return &net.TCPAddr{IP: net.ParseIP(text), Port: port} }
+	all := hosts(":80", ip("::", 80))
+	for host, want := range map[string]bool{"192.0.2.1": true, "[2001:db8::1]:80": true, "localhost": true, "evil.example": false, "": false, ":80": false} {
+		assert.Equal(t, want, all(host), host)
+	}
+	named := hosts("emulator:4010", ip("192.0.2.1", 4010))
+	for host, want := range map[string]bool{"emulator:4010": true, "192.0.2.1:4010": true, "192.0.2.2:4010": false, "emulator": false, "evil.example:4010": false} {
+		assert.Equal(t, want, named(host), host)
+	}
+}
+
+func TestActivity(t *testing.T) {
+	t.Parallel()
+	p := start(t, "-control")
+	_, text := p.do(t, "POST", "/v1/Conversations", formType, "State=inactive")
+	var created struct{ SID string }
+	require.NoError(t, json.Unmarshal([]byte(text), &created))
+	status, text := p.do(t, "POST", "/_emulator/activity", jsonType, `{"sid": "`+created.SID+`"}`)
+	assert.Equal(t, 204, status, text)
+	_, text = p.do(t, "GET", "/v1/Conversations/"+created.SID, "", "")
+	assert.Contains(t, text, `"state":"active"`)
+}
+
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	const first, second = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
+	p := start(t,
+		"-account-sid", first, "-auth-token", "one", "-bearer-token", "t1", "-bearer-token", "t2", "-default-closed", "10m",
+		"-account-sid", second, "-auth-token", "two", "-api-key", "SK00000000000000000000000000000001:a", "-api-key", "SK00000000000000000000000000000002:b")
+	bearer := func(token string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	}
+	basic := func(name, password string) func(*http.Request) {
+		return func(r *http.Request) { r.SetBasicAuth(name, password) }
+	}
+	for _, tc := range []struct {
+		edit    func(*http.Request)
+		account string
+		timer   bool
+	}{
+		{basic(first, "one"), first, true},
+		{bearer("t1"), first, true},
+		{bearer("t2"), first, true},
+		{basic(second, "two"), second, false},
+		{basic("SK00000000000000000000000000000001", "a"), second, false},
+		{basic("SK00000000000000000000000000000002", "b"), second, false},
+	} {
+		status, text := p.do(t, "POST", "/v1/Conversations", formType, "", tc.edit)
+		assert.Equal(t, 201, status)
+		assert.Contains(t, text, `"account_sid":"`+tc.account+`"`)
+		assert.Equal(t, tc.timer, strings.Contains(text, "date_closed"))
+		assert.NotContains(t, text, "date_inactive")
+	}
+	status, _ := p.do(t, "GET", "/v1/Conversations", "", "", basic(first, "two"))
+	assert.Equal(t, 401, status)
+
+	p = start(t, "-auth-token", "secret", "-account-sid", first, "-default-inactive", "1m")
+	_, text := p.do(t, "POST", "/v1/Conversations", formType, "", basic(first, "secret"))
+	assert.Contains(t, text, "date_inactive", "the order of the flags of the first account does not matter")
 }
 
 func TestMistakes(t *testing.T) {
@@ -236,7 +381,11 @@ func TestMistakes(t *testing.T) {
 		"write limit":  {[]string{"-write-limit", "-1"}, 2},
 		"page size":    {[]string{"-max-page-size", "0"}, 2},
 		"taken":        {[]string{"-addr", taken.Addr().String()}, 1},
-		"address":      {[]string{"-addr", "nowhere"}, 1},
+		"address":      {[]string{"-addr", "nowhere"}, 2},
+		"port":         {[]string{"-addr", "127.0.0.1:99999"}, 2},
+		"region":       {[]string{"-region", "x y"}, 2},
+		"two accounts": {[]string{"-account-sid", "AC00000000000000000000000000000001", "-account-sid", "AC00000000000000000000000000000002"}, 2},
+		"timer":        {[]string{"-default-closed", "1m"}, 2},
 		"help":         {[]string{"-help"}, 0},
 	} {
 		var stdout, stderr bytes.Buffer

@@ -72,7 +72,7 @@ func TestCloseStale(t *testing.T) {
 	stdout.Reset()
 	require.Equal(t, 1, run(t.Context(), append(args, "-close"), &stdout, &stderr))
 	assert.Equal(t, "closed 199 of 270 conversations, 1 failed\n", stdout.String())
-	assert.Regexp(t, `^closestale: CH[0-9a-f]{32}: updateConversation: 403 Forbidden.*\n$`, stderr.String())
+	assert.Regexp(t, `^closestale: CH[0-9a-f]{32}: updateConversation CH[0-9a-f]{32}: 403 Forbidden.*\n$`, stderr.String())
 
 	// It is left for the next time; the others are not touched again.
 	stdout.Reset()

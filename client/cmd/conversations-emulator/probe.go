@@ -1,0 +1,257 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/twilio-conversations-go/conversations/client/internal/fidelity"
+)
+
+// probeInterval is the shortest time between two writes to a server that is not on this machine. It
+// is a third of the rate that Twilio documents.
+const probeInterval = 100 * time.Millisecond
+
+// probe is the subcommand of that name. Questions are answered on stdin, the results go to stdout
+// and all else to stderr.
+func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("conversations-emulator probe", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	var (
+		baseURL = flags.String("base-url", "", "`URL` of the server, such as https://conversations.twilio.com")
+		service = flags.String("service", "", "`SID` of the Conversation Service to work in (default the account's default one)")
+		only    = flags.String("run", "", "check only the rules whose ID matches the `regexp`")
+		slow    = flags.Bool("slow", false, "wait for timers too, which takes ten minutes")
+		yes     = flags.Bool("yes", false, "do not ask before anything is created")
+		file    = flags.String("json", "", "write a report to the `file`")
+		compare = flags.String("compare", "", "compare the outcomes with those of an earlier report in the `file`")
+	)
+	fail := func(format string, args ...any) int {
+		fmt.Fprintf(stderr, "conversations-emulator: "+format+"\n", args...)
+		return exitUsage
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case err != nil:
+		return exitUsage
+	case flags.NArg() > 0:
+		return fail("unexpected argument %q", flags.Arg(0))
+	case *baseURL == "":
+		return fail("-base-url is missing")
+	case *service != "" && !regexp.MustCompile(`^IS[0-9a-fA-F]{32}$`).MatchString(*service):
+		return fail("-service must be IS and 32 hexadecimal digits")
+	}
+	options := fidelity.Options{Slow: *slow, WriteInterval: probeInterval}
+	server, err := url.Parse(*baseURL)
+	if err != nil || server.Host == "" {
+		return fail("-base-url must be https://host or http://host")
+	}
+	if ip := net.ParseIP(server.Hostname()); server.Hostname() == "localhost" || ip.IsLoopback() {
+		options.WriteInterval = 0
+	}
+	if *only != "" {
+		if options.Only, err = regexp.Compile(*only); err != nil {
+			return fail("-run: %v", err)
+		}
+	}
+	target := fidelity.Target{BaseURL: *baseURL, Service: *service}
+	userVar, passwordVar := "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"
+	if os.Getenv("TWILIO_API_KEY") != "" {
+		userVar, passwordVar = "TWILIO_API_KEY", "TWILIO_API_SECRET"
+	}
+	target.Username, target.Password = os.Getenv(userVar), os.Getenv(passwordVar)
+	if target.Username == "" || target.Password == "" {
+		return fail("the environment variables %s and %s are not both set", userVar, passwordVar)
+	}
+	var earlier *fidelity.Report
+	if *compare != "" {
+		if earlier, err = readReport(*compare); err != nil {
+			return fail("-compare: %v", err)
+		}
+	}
+
+	announce(stderr, server.Host, *service, *slow)
+	if !*yes && !confirmed(ctx, stdin, stderr) {
+		return fail("nothing was created")
+	}
+	line := newProgress(stderr)
+	options.Progress = line.show
+	report, err := fidelity.Run(ctx, target, options)
+	line.erase()
+	if err != nil {
+		return fail("%v", err)
+	}
+	printReport(stdout, report)
+	status := exitOK
+	if *file != "" {
+		if err := writeReport(*file, report); err != nil {
+			fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+			status = exitFailed
+		}
+	}
+	switch {
+	case earlier != nil:
+		if printChanges(stdout, earlier, report) {
+			status = exitFailed
+		}
+	case report.Count(fidelity.Differs) > 0:
+		status = exitFailed
+	}
+	if report.Left > 0 {
+		fmt.Fprintf(stderr, "conversations-emulator: %d conversations may be left, with names that begin with %s\n", report.Left, report.Prefix)
+		status = exitFailed
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "conversations-emulator: interrupted")
+		status = exitFailed
+	}
+	return status
+}
+
+// announce says what a probe does, before it does it.
+func announce(stderr io.Writer, host, service string, slow bool) {
+	where, also := "in the account's default Conversation Service", ""
+	if service != "" {
+		where, also = "in the service of -service", ", a few of them in the default service"
+	}
+	duration := "about a minute"
+	if slow {
+		duration = "about twelve minutes"
+	}
+	fmt.Fprintf(stderr, `This probes %s.
+It creates up to %d conversations %s%s,
+all named %s…, and deletes them again. It touches no others.
+It sends three requests with wrong credentials, to see how they are refused.
+It takes %s.
+`, host, fidelity.MaxCreates, where, also, fidelity.NamePrefix, duration)
+}
+
+// confirmed asks whether to go on.
+func confirmed(ctx context.Context, stdin io.Reader, stderr io.Writer) bool {
+	fmt.Fprint(stderr, "Go on? [y/N] ")
+	answer := make(chan string, 1)
+	go func() { // reading cannot be interrupted
+		text, _ := bufio.NewReader(stdin).ReadString('\n')
+		answer <- strings.ToLower(strings.TrimSpace(text))
+	}()
+	select {
+	case text := <-answer:
+		return text == "y" || text == "yes"
+	case <-ctx.Done():
+		fmt.Fprintln(stderr)
+		return false
+	}
+}
+
+// printReport prints the outcomes rule by rule, and a summary.
+func printReport(stdout io.Writer, report *fidelity.Report) {
+	sentences := map[string]string{}
+	for _, rule := range fidelity.Rules() {
+		sentences[rule.ID] = rule.Sentence
+	}
+	for _, result := range report.Results {
+		fmt.Fprintf(stdout, "%-14s  %-10s  %-30s  %s\n", result.Outcome, result.Source, result.ID, sentences[result.ID])
+		if result.Detail != "" {
+			fmt.Fprintf(stdout, "%-14s  %s\n", "", result.Detail)
+		}
+	}
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(table, "\n\tholds\tdiffers\tcannot be told\t\n")
+	for _, source := range fidelity.Sources() {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", source, report.Count(fidelity.Holds, source),
+			report.Count(fidelity.Differs, source), report.Count(fidelity.Unknown, source))
+	}
+	_ = table.Flush() // as of all output, its failure is nobody's to tell
+}
+
+// printChanges prints which rules hold no more, or do now, and reports whether there are any. A
+// rule that one of the reports cannot tell is not compared.
+func printChanges(stdout io.Writer, earlier, now *fidelity.Report) (changed bool) {
+	before := map[string]fidelity.Outcome{}
+	for _, result := range earlier.Results {
+		before[result.ID] = result.Outcome
+	}
+	for _, result := range now.Results {
+		was := before[result.ID]
+		if was == "" || was == result.Outcome || was == fidelity.Unknown || result.Outcome == fidelity.Unknown {
+			continue
+		}
+		if !changed {
+			fmt.Fprintf(stdout, "\nChanged since %s:\n", earlier.Time.Format(time.RFC3339))
+		}
+		changed = true
+		fmt.Fprintf(stdout, "%s: was %q, is %q\n", result.ID, was, result.Outcome)
+	}
+	if !changed {
+		fmt.Fprintf(stdout, "\nNothing has changed since %s.\n", earlier.Time.Format(time.RFC3339))
+	}
+	return changed
+}
+
+func readReport(file string) (*fidelity.Report, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	report := new(fidelity.Report)
+	if err := json.Unmarshal(data, report); err != nil {
+		return nil, fmt.Errorf("%s is no report: %w", file, err)
+	}
+	return report, nil
+}
+
+func writeReport(file string, report *fidelity.Report) error {
+	data, err := json.MarshalIndent(report, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(data, '\n'), 0o644)
+}
+
+// progress is a line of a terminal that is written over. Where there is no terminal, it is a line
+// at the beginning and one at the end.
+type progress struct {
+	out      io.Writer
+	terminal bool
+}
+
+func newProgress(out io.Writer) progress {
+	file, ok := out.(*os.File)
+	if !ok {
+		return progress{out: out}
+	}
+	info, err := file.Stat()
+	return progress{out: out, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0}
+}
+
+func (p progress) show(done, all int, id string) {
+	switch {
+	case p.terminal && id != "":
+		fmt.Fprintf(p.out, "\r\x1b[K%d of %d rules: %s", done, all, id)
+	case p.terminal:
+		fmt.Fprint(p.out, "\r\x1b[KDeleting what was created")
+	case id == "":
+		fmt.Fprintln(p.out, "Deleting what was created")
+	case done == 0:
+		fmt.Fprintf(p.out, "Checking %d rules\n", all)
+	}
+}
+
+// erase clears the line.
+func (p progress) erase() {
+	if p.terminal {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}

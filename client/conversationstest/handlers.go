@@ -1,0 +1,199 @@
+package conversationstest
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+)
+
+// handler carries out an operation. The request has passed all checks, its service exists, and form
+// and query hold what was sent.
+type handler func(e *Emulator, c *call, query, form url.Values) answer
+
+// handlers are what the emulator does, by operationId: a new operation needs a line here. What a
+// request asks for follows from the described operation and never from the shape of its path.
+var handlers = map[string]handler{
+	"createConversation":        (*Emulator).create,
+	"createServiceConversation": (*Emulator).create,
+	"listConversation":          (*Emulator).list,
+	"listServiceConversation":   (*Emulator).list,
+	"fetchConversation":         (*Emulator).fetch,
+	"fetchServiceConversation":  (*Emulator).fetch,
+	"updateConversation":        (*Emulator).update,
+	"updateServiceConversation": (*Emulator).update,
+	"deleteConversation":        (*Emulator).remove,
+	"deleteServiceConversation": (*Emulator).remove,
+}
+
+// Operations returns the operationIds that the emulator implements, in alphabetical order. They are
+// operations of the project's OpenAPI document, and the keys that [Emulator.Fail] takes.
+func Operations() []string { return sortedKeys(handlers) }
+
+func implemented(operationID string) bool { return slices.Contains(Operations(), operationID) }
+
+// notEmulated is the answer to a described operation without a handler.
+func notEmulated(op *operation) *apiError {
+	return fail(http.StatusNotImplemented, 20501,
+		"%s (%s %s) is described but not emulated: add it to handlers in client/conversationstest/handlers.go",
+		op.id, op.method, op.template)
+}
+
+func (e *Emulator) create(c *call, _, form url.Values) answer {
+	if form.Get("State") == closed.String() {
+		return errCreatedClosed.answer()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	e.fire(toInstant(now))
+	s := e.store(c.key())
+	if !s.writeAllowed(e.writeLimit, now, nil) {
+		return errWriteLimit.answer()
+	}
+	if s.byName[form.Get("UniqueName")] != nil {
+		return errNameTaken.answer()
+	}
+	at := toInstant(now)
+	conv := &conversation{
+		position:         position{Created: at, sid: e.nextSID()},
+		Updated:          at,
+		timersFrom:       at,
+		State:            active,
+		Attributes:       "{}",
+		MessagingService: s.messagingService,
+		Inactive:         c.account.inactive(at),
+		Closed:           c.account.closed(at),
+	}
+	conv.set(form, at)
+	e.vary(conv, form, at, false)
+	s.add(conv)
+	return jsonAnswer(http.StatusCreated, c.resource(conv))
+}
+
+func (e *Emulator) fetch(c *call, _, _ url.Values) answer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := toInstant(e.now())
+	e.fire(now)
+	_, stored := e.conversation(c)
+	if stored == nil {
+		return notFound(c.path).answer()
+	}
+	conv := stored.asOf(now)
+	return jsonAnswer(http.StatusOK, c.resource(&conv))
+}
+
+func (e *Emulator) update(c *call, _, form url.Values) answer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	at := toInstant(now)
+	e.fire(at)
+	s, conv := e.conversation(c)
+	if conv == nil {
+		return notFound(c.path).answer()
+	}
+	if !s.writeAllowed(e.writeLimit, now, conv) {
+		return errWriteLimit.answer()
+	}
+	e.settle(conv, at)
+	if conv.State == closed && form.Get("State") == closed.String() && e.variants.is("state.close-again", "accepted") {
+		return jsonAnswer(http.StatusOK, c.resource(conv))
+	}
+	if err := editable(conv.State); err != nil {
+		return err.answer()
+	}
+	if holder := s.byName[form.Get("UniqueName")]; holder != nil && holder != conv {
+		return errNameTaken.answer()
+	}
+	changed := *conv
+	changed.Updated = at
+	if !e.variants.is("timer.restart", "kept") {
+		changed.restart(at)
+	}
+	anySet := changed.set(form, at)
+	if e.vary(&changed, form, at, true) || anySet {
+		s.remove(conv)
+		*conv = changed
+		s.add(conv)
+	}
+	return jsonAnswer(http.StatusOK, c.resource(conv))
+}
+
+func (e *Emulator) remove(c *call, _, _ url.Values) answer {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	at := toInstant(now)
+	e.fire(at)
+	s, conv := e.conversation(c)
+	if conv == nil {
+		return notFound(c.path).answer()
+	}
+	if !s.writeAllowed(e.writeLimit, now, nil) {
+		return errWriteLimit.answer()
+	}
+	e.settle(conv, at)
+	s.remove(conv)
+	return answer{status: http.StatusNoContent, header: http.Header{}, body: nothing}
+}
+
+// conversation returns the conversation that a call is about, with its store, or nil. The caller
+// holds e.mu.
+func (e *Emulator) conversation(c *call) (*store, *conversation) {
+	s := e.stores[c.key()]
+	if s == nil {
+		return nil, nil
+	}
+	return s, s.find(c.values["Sid"])
+}
+
+// exists reports whether the conversation that a call is about does.
+func (e *Emulator) exists(c *call) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, conv := e.conversation(c)
+	return conv != nil
+}
+
+// Touch is activity in the conversation with a SID, as a new message would cause it: an inactive
+// conversation is active again, and its timers count anew from now. Messages are not emulated, so a
+// test says with Touch that there was one. It is an error if there is no such conversation, or if it
+// is closed. See https://www.twilio.com/docs/conversations/states-timers
+func (e *Emulator) Touch(sid string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := toInstant(e.now())
+	e.fire(now)
+	conv := e.findSID(sid)
+	if conv == nil {
+		return errNoConversation(sid)
+	}
+	e.settle(conv, now)
+	if conv.State == closed {
+		return errClosed
+	}
+	changed := *conv
+	changed.restart(now)
+	if changed.State = awake(conv.State); changed.State != conv.State {
+		changed.Updated = now
+	}
+	conv.store.remove(conv)
+	*conv = changed
+	conv.store.add(conv)
+	return nil
+}
+
+// findSID returns the conversation with a SID in any service, or nil. The caller holds e.mu.
+func (e *Emulator) findSID(text string) *conversation {
+	id, ok := parseSID(text)
+	if !ok {
+		return nil
+	}
+	for _, s := range e.stores {
+		if conv := s.bySID[id]; conv != nil {
+			return conv
+		}
+	}
+	return nil
+}

@@ -1,0 +1,81 @@
+package fidelity
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/twilio-conversations-go/conversations/client/conversationstest"
+)
+
+const otherService = "IS11111111111111111111111111111111"
+
+// inProcess sends requests to a handler without a network.
+type inProcess struct{ handler http.Handler }
+
+func (t inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	received := r.Clone(r.Context())
+	received.RequestURI = r.URL.RequestURI()
+	received.Host = r.URL.Host
+	if received.Body == nil {
+		received.Body = http.NoBody
+	}
+	recorder := httptest.NewRecorder()
+	t.handler.ServeHTTP(recorder, received)
+	return recorder.Result(), nil
+}
+
+// emulate returns the emulator that follows a rule.
+func emulate(t *testing.T, option string, more ...conversationstest.Option) *conversationstest.Emulator {
+	t.Helper()
+	options := map[string][]conversationstest.Option{
+		"":               nil,
+		"Lenient":        {conversationstest.Lenient()},
+		"WithServices":   {conversationstest.WithServices(otherService)},
+		"WithWriteLimit": {conversationstest.WithWriteLimit(30)},
+	}
+	require.Contains(t, options, option)
+	e, err := conversationstest.New(append(options[option], more...)...)
+	require.NoError(t, err)
+	return e
+}
+
+func target(service string) Target {
+	return Target{BaseURL: "http://127.0.0.1:4010", Username: conversationstest.DefaultAccountSID, Password: conversationstest.DefaultAuthToken, Service: service}
+}
+
+// against are the options of a run against an emulator that may be broken.
+func against(handler http.Handler, e *conversationstest.Emulator) Options {
+	return Options{Transport: inProcess{handler}, Advance: e.Advance, Burst: true}
+}
+
+// All rules hold against the emulator, in the default service and in another, with what they need.
+func TestEmulatorHolds(t *testing.T) {
+	t.Parallel()
+	for name, service := range map[string]string{"default service": "", "other service": otherService} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			optional := map[string]bool{}
+			for _, rule := range Rules() {
+				optional[rule.Option] = true
+			}
+			for option := range optional {
+				e := emulate(t, option)
+				s, err := newSession(t.Context(), target(service), against(e, e))
+				require.NoError(t, err)
+				for _, rule := range Rules() {
+					if rule.Option != option || rule.Needs&NeedsService != 0 && service == "" {
+						continue
+					}
+					result := s.judge(rule)
+					assert.Equal(t, Holds, result.Outcome, "%s: %s", rule.ID, result.Detail)
+				}
+				assert.Zero(t, s.cleanUp())
+				assert.Empty(t, e.Conversations(""), "left behind")
+			}
+		})
+	}
+}

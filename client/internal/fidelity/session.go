@@ -1,0 +1,435 @@
+package fidelity
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+// session is one run against one server, with what it has created there.
+type session struct {
+	ctx     context.Context // of the run, which the session is part of
+	target  Target
+	options Options
+	client  *http.Client
+
+	base, host string // of the server
+	prefix     string // of all names that the run makes up
+	names      int
+	collection string // the path under probe
+	started    time.Time
+	advanced   time.Duration
+	lastWrite  time.Time
+	creates    int
+	created    []string // paths of conversations, to be deleted
+	unknown    []string // collections in which a create may have made a conversation of unknown SID
+	fixtures   map[string]any
+}
+
+func newSession(ctx context.Context, target Target, options Options) (*session, error) {
+	base, err := url.Parse(target.BaseURL)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, errors.New("the base URL must be http://host or https://host")
+	}
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	s := &session{
+		ctx:     ctx,
+		target:  target,
+		options: options,
+		client: &http.Client{
+			Transport: options.Transport,
+			Timeout:   30 * time.Second,
+			// A redirect could lead the credentials elsewhere. It is a response like any other.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+		base:       base.Scheme + "://" + base.Host + strings.TrimSuffix(base.EscapedPath(), "/"),
+		host:       base.Host,
+		prefix:     NamePrefix + hex.EncodeToString(random[:]) + "-",
+		collection: defaultCollection,
+		started:    time.Now(),
+		fixtures:   map[string]any{},
+	}
+	if target.Service != "" {
+		s.collection = serviceCollection(target.Service)
+	}
+	return s, nil
+}
+
+const defaultCollection = "/v1/Conversations"
+
+func serviceCollection(service string) string {
+	return "/v1/Services/" + url.PathEscape(service) + "/Conversations"
+}
+
+// now is the time at the server, as far as the session can know it.
+func (s *session) now() time.Time { return time.Now().Add(s.advanced) }
+
+// pass lets time pass at the server.
+func (s *session) pass(d time.Duration) {
+	if s.options.Advance != nil {
+		s.options.Advance(d)
+		s.advanced += d
+		return
+	}
+	if err := sleep(s.ctx, d); err != nil {
+		cannotTell("interrupted")
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// name makes up a name that nothing else has.
+func (s *session) name() string {
+	s.names++
+	return fmt.Sprintf("%s%d", s.prefix, s.names)
+}
+
+// request is what a check sends. Its path may be a URL that the server gave, of which only the path
+// and the query are used.
+type request struct {
+	method, path string
+	form         url.Values
+	contentType  string // of the form, where it is not that of a form
+	header       http.Header
+	anonymous    bool
+	username     string // in place of the target's, with password
+	password     string
+	burst        bool // neither paced nor repeated
+}
+
+// send sends a request and reads the response. A write waits for its turn. A request that is
+// refused with 429 was not processed and is retried.
+func (s *session) send(r request) *response {
+	for wait := time.Second; ; wait *= 2 {
+		res := s.sendOnce(r)
+		if res.status != http.StatusTooManyRequests || r.burst {
+			return res
+		}
+		if wait > 8*time.Second {
+			cannotTell("the server asks to slow down (429)")
+		}
+		if sleep(s.ctx, wait) != nil {
+			cannotTell("interrupted")
+		}
+	}
+}
+
+func (s *session) sendOnce(r request) *response {
+	if s.ctx.Err() != nil {
+		cannotTell("interrupted")
+	}
+	path := r.path
+	if u, err := url.Parse(path); err == nil && u.IsAbs() {
+		path = u.RequestURI()
+	}
+	var body io.Reader
+	if r.form != nil {
+		body = strings.NewReader(r.form.Encode())
+	}
+	req, err := http.NewRequestWithContext(s.ctx, r.method, s.base+path, body)
+	if err != nil {
+		cannotTell("the server's URL cannot be followed")
+	}
+	if r.form != nil {
+		req.Header.Set("Content-Type", formType)
+	}
+	if r.contentType != "" {
+		req.Header.Set("Content-Type", r.contentType)
+	}
+	for name, values := range r.header {
+		req.Header[name] = values
+	}
+	switch {
+	case r.anonymous:
+	case r.username != "":
+		req.SetBasicAuth(r.username, r.password)
+	default:
+		req.SetBasicAuth(s.target.Username, s.target.Password)
+	}
+	if r.method != http.MethodGet && !r.burst {
+		s.takeTurn()
+	}
+	collection, _, _ := strings.Cut(path, "?")
+	mayCreate := r.method == http.MethodPost && strings.HasSuffix(collection, "/Conversations")
+	if mayCreate {
+		s.creates++
+	}
+	res, err := s.client.Do(req)
+	if err == nil {
+		defer res.Body.Close()
+		var data []byte
+		if data, err = io.ReadAll(io.LimitReader(res.Body, 8<<20)); err == nil {
+			out := &response{status: res.StatusCode, header: res.Header, body: data}
+			_ = json.Unmarshal(data, &out.value) // a body that is not JSON has no members
+			switch {
+			case !mayCreate || out.status >= 300:
+			case out.sid() != "":
+				s.created = append(s.created, collection+"/"+url.PathEscape(out.sid()))
+			default:
+				s.unknown = append(s.unknown, collection)
+			}
+			return out
+		}
+	}
+	if name := r.form.Get("UniqueName"); mayCreate && strings.HasPrefix(name, s.prefix) {
+		s.created = append(s.created, collection+"/"+url.PathEscape(name))
+	} else if mayCreate {
+		s.unknown = append(s.unknown, collection)
+	}
+	cannotTell("no response: %v", cause(err))
+	return nil
+}
+
+// takeTurn keeps writes below the documented rate.
+func (s *session) takeTurn() {
+	if s.options.WriteInterval <= 0 {
+		return
+	}
+	if sleep(s.ctx, time.Until(s.lastWrite.Add(s.options.WriteInterval))) != nil {
+		cannotTell("interrupted")
+	}
+	s.lastWrite = time.Now()
+}
+
+// cause is why a request failed, without its URL.
+func cause(err error) error {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		return wrapped.Err
+	}
+	return err
+}
+
+// form makes a form or query of names and values.
+func form(pairs ...string) url.Values {
+	values := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		values.Add(pairs[i], pairs[i+1])
+	}
+	return values
+}
+
+func (s *session) get(path string) *response {
+	return s.send(request{method: http.MethodGet, path: path})
+}
+
+func (s *session) post(path string, pairs ...string) *response {
+	return s.send(request{method: http.MethodPost, path: path, form: form(pairs...)})
+}
+
+func (s *session) delete(path string) *response {
+	return s.send(request{method: http.MethodDelete, path: path})
+}
+
+// create sends a create. Every conversation has a name by which a person can tell whose it is.
+func (s *session) create(pairs ...string) *response { return s.createIn(s.collection, pairs...) }
+
+func (s *session) createIn(collection string, pairs ...string) *response {
+	if f := form(pairs...); !f.Has("FriendlyName") && !f.Has("UniqueName") {
+		pairs = append(pairs, "FriendlyName", s.name())
+	}
+	return s.post(collection, pairs...)
+}
+
+// conversation creates a conversation that a check works with.
+func (s *session) conversation(pairs ...string) *response {
+	return usable(s.create(pairs...))
+}
+
+// usable gives up on a rule when the conversation for it could not be created.
+func usable(res *response) *response {
+	if res.status != http.StatusCreated || res.sid() == "" {
+		cannotTell("a conversation could not be created: %v", res)
+	}
+	return res
+}
+
+// path is that of a conversation.
+func (s *session) path(id string) string { return s.collection + "/" + url.PathEscape(id) }
+
+// listed is a page of a list.
+type listed struct{ *response }
+
+// list fetches a page, which must be one.
+func (s *session) list(pairs ...string) listed {
+	return s.pageAt(s.collection + "?" + form(pairs...).Encode())
+}
+
+func (s *session) pageAt(path string) listed {
+	res := s.get(path)
+	if res.status != http.StatusOK {
+		differs("the list is refused: %v", res)
+	}
+	return listed{res}
+}
+
+// items are the conversations of a page.
+func (l listed) items() []*response {
+	var items []*response
+	values, _ := l.at("conversations").([]any)
+	for _, value := range values {
+		items = append(items, &response{value: value})
+	}
+	return items
+}
+
+func (l listed) sids() []string {
+	sids := []string{}
+	for _, item := range l.items() {
+		sids = append(sids, item.sid())
+	}
+	return sids
+}
+
+// next is the URL of the next page, or empty.
+func (l listed) next() string { return l.text("meta", "next_page_url") }
+
+// fixture makes something once that several rules look at.
+func fixture[T any](s *session, name string, build func() T) T {
+	type outcome struct {
+		value  T
+		failed any
+	}
+	if _, ok := s.fixtures[name]; !ok {
+		var o outcome
+		func() {
+			defer func() { o.failed = recover() }()
+			o.value = build()
+		}()
+		s.fixtures[name] = o
+	}
+	o := s.fixtures[name].(outcome)
+	if o.failed != nil {
+		panic(o.failed)
+	}
+	return o.value
+}
+
+// response is a response, or an item of a list, as checks look at it.
+type response struct {
+	status int
+	header http.Header
+	body   []byte
+	value  any
+}
+
+// at is the member that the names lead to, nil if there is none.
+func (r *response) at(names ...string) any {
+	value := r.value
+	for _, name := range names {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	return value
+}
+
+// has reports whether there is such a member, even if it is null.
+func (r *response) has(name string) bool {
+	object, _ := r.value.(map[string]any)
+	_, ok := object[name]
+	return ok
+}
+
+func (r *response) text(names ...string) string {
+	text, _ := r.at(names...).(string)
+	return text
+}
+
+func (r *response) number(names ...string) int {
+	n, _ := r.at(names...).(float64)
+	return int(n)
+}
+
+func (r *response) sid() string { return r.text("sid") }
+
+// time is a member that is a date, zero if it is none.
+func (r *response) time(names ...string) time.Time {
+	t, _ := time.Parse(time.RFC3339, r.text(names...))
+	return t
+}
+
+// String says what came, for the report.
+func (r *response) String() string {
+	if code := r.number("code"); code != 0 {
+		return fmt.Sprintf("%d with code %d %s", r.status, code, show(r.text("message")))
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(r.body), []byte("{")) || len(r.body) == 0 {
+		return fmt.Sprintf("%d", r.status)
+	}
+	return fmt.Sprintf("%d with a body that is no object", r.status)
+}
+
+var sids = regexp.MustCompile(`\b([A-Z]{2})[0-9a-fA-F]{32}\b`)
+
+// show renders a value that a server sent: quoted, short and without identifiers.
+func show(value any) string {
+	text, isText := value.(string)
+	if !isText {
+		data, _ := json.Marshal(value)
+		text = string(data)
+	}
+	text = sids.ReplaceAllString(text, "$1…")
+	if runes := []rune(text); len(runes) > 120 {
+		text = string(runes[:120]) + "…"
+	}
+	if quoted := fmt.Sprintf("%q", text); isText || quoted != `"`+text+`"` && strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
+		return quoted
+	}
+	return text
+}
+
+// verdict ends a check early.
+type verdict struct {
+	outcome Outcome
+	detail  string
+}
+
+// differs ends a check: the server does not follow the rule.
+func differs(format string, args ...any) { panic(verdict{Differs, fmt.Sprintf(format, args...)}) }
+
+// cannotTell ends a check: whether the server follows the rule remains open.
+func cannotTell(format string, args ...any) { panic(verdict{Unknown, fmt.Sprintf(format, args...)}) }
+
+// want ends a check unless ok.
+func want(ok bool, format string, args ...any) {
+	if !ok {
+		differs(format, args...)
+	}
+}
+
+// wantStatus ends a check unless the response has a status.
+func wantStatus(res *response, status int) {
+	want(res.status == status, "%v instead of %d", res, status)
+}
+
+// wantMember ends a check unless a member is as it should be.
+func wantMember(res *response, member string, value any) {
+	want(res.status < 300, "refused: %v", res)
+	want(res.has(member), "there is no member %s", member)
+	want(res.at(member) == value, "%s is %s instead of %s", member, show(res.at(member)), show(value))
+}
+
+func wantRefused(res *response, code int) {
+	want(res.status >= 400 && res.number("code") == code, "%v instead of code %d", res, code)
+}
