@@ -12,8 +12,8 @@ import (
 )
 
 // Emulator is an in-memory emulator of the ten operations, as an [http.Handler]. Create one with [New],
-// or with a server around it with [Start]. It is safe for concurrent use, starts no goroutine and holds
-// nothing that needs to be released.
+// or with a server around it with [Start]. It is safe for concurrent use. Unless webhooks are configured
+// it starts no goroutine and holds nothing that needs to be released; otherwise [Emulator.Close] ends it.
 //
 // To abort a connection, as a [Fault] can ask, it panics with [http.ErrAbortHandler], which servers of
 // net/http understand.
@@ -28,9 +28,10 @@ type Emulator struct {
 	stores   map[storeKey]*store
 	due      index // the conversations of all stores that have a timer
 	faults   map[string][]Fault
-	log      requestLog
+	log      recordLog[Request]
 	advanced time.Duration
 	sequence uint64
+	webhooks webhooks
 }
 
 // New returns an emulator without conversations. An invalid option is an error, and so is a nil one.
@@ -43,27 +44,30 @@ func New(opts ...Option) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Emulator{
+	e := &Emulator{
 		config:   *c,
 		document: spec(),
 		creds:    creds,
 		stores:   map[storeKey]*store{},
 		due:      newDueIndex(),
 		faults:   map[string][]Fault{},
-		log:      requestLog{maxRequests: c.requestLog},
+		log:      recordLog[Request]{max: c.requestLog},
 		sequence: uint64(time.Now().UnixNano()),
-	}, nil
+	}
+	e.webhooks.init(c.requestLog)
+	return e, nil
 }
 
 // Reset removes all conversations, scripted faults and recorded requests, and undoes what
 // [Emulator.Advance] did. The options stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	e.stores = map[storeKey]*store{}
 	e.due = newDueIndex()
 	clear(e.faults)
 	e.log.reset()
+	e.webhooks.reset(e.requestLog)
 	e.advanced = 0
 }
 
@@ -76,7 +80,7 @@ func (e *Emulator) Advance(d time.Duration) {
 		panic("conversationstest: the clock cannot go back")
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	e.advanced += min(d, math.MaxInt64-e.advanced)
 }
 
@@ -93,6 +97,8 @@ type call struct {
 	collection string // absolute URL, in the form of path that was called
 	violations violations
 	entry      *Request
+	webhooks   bool // the request asks for webhooks
+	counted    bool // the write limit has counted it
 }
 
 func (c *call) key() storeKey { return storeKey{c.account.SID, c.service} }
@@ -155,6 +161,7 @@ func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 	}
 	escaped := r.URL.EscapedPath()
 	c := &call{account: account, service: account.DefaultServiceSID, path: strings.TrimPrefix(escaped, "/v1")}
+	c.webhooks = r.Header.Get("X-Twilio-Webhook-Enabled") == "true"
 	if e.variants.is("error.path", "whole") {
 		c.path = escaped
 	}

@@ -19,13 +19,13 @@ type Request struct {
 	Method, Path string
 	// Host is the host that the client asked for.
 	Host string
-	// Query and Form are the parameters and the form fields as they were sent; what could not be parsed
-	// is left out.
+	// Query and Form are the parameters and the form fields as they were sent; what could not be
+	// parsed is left out.
 	Query, Form url.Values
 	// Header is what was sent, but of Authorization only the scheme.
 	Header http.Header
-	// Status is the status of the response; 0 if there is none, because the connection was dropped or
-	// the request is still being worked on.
+	// Status is the status of the response; 0 if there is none, because the connection was dropped
+	// or the request is still being worked on.
 	Status int
 	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
 	Duration time.Duration
@@ -35,59 +35,59 @@ type Request struct {
 	Fault *Fault
 }
 
-// maxLogBytes is about how much memory the recorded requests take at most.
+// maxLogBytes is about how much memory a log takes at most.
 const maxLogBytes = 16 << 20
 
-// requestLog keeps the latest requests, as many as fit.
-type requestLog struct {
-	maxRequests int
-	received    int
-	entries     []logEntry // oldest first
-	bytes       int        // the sum of their sizes
+// recordLog keeps the latest records, as many as fit.
+type recordLog[T any] struct {
+	max     int           // records
+	added   int           // records, also those that were dropped since
+	entries []logEntry[T] // oldest first
+	bytes   int           // the sum of their sizes
 }
 
-type logEntry struct {
-	request *Request
-	size    int
+type logEntry[T any] struct {
+	record *T
+	size   int
 }
 
-func (l *requestLog) add(r *Request) {
-	l.received++
-	r.Number = l.received
-	if l.maxRequests == 0 {
+// add keeps a record of a size in bytes.
+func (l *recordLog[T]) add(record *T, size int) {
+	l.added++
+	if l.max == 0 {
 		return
 	}
-	size := r.size()
-	l.entries = append(l.entries, logEntry{r, size})
+	l.entries = append(l.entries, logEntry[T]{record, size})
 	l.bytes += size
-	for len(l.entries) > l.maxRequests || l.bytes > maxLogBytes {
+	for len(l.entries) > l.max || l.bytes > maxLogBytes {
 		l.bytes -= l.entries[0].size
-		l.entries[0] = logEntry{}
+		l.entries[0] = logEntry[T]{}
 		l.entries = l.entries[1:]
 	}
 }
 
-func (l *requestLog) reset() { l.entries, l.bytes = nil, 0 }
+func (l *recordLog[T]) reset() { l.entries, l.bytes = nil, 0 }
+
+const (
+	recordSize = 1 << 10 // about what a record and its maps take
+	valueSize  = 100     // the headers of slices and strings, and a place in a map
+)
+
+// mapSize is about how much memory names and values take.
+func mapSize(values map[string][]string) (size int) {
+	for name, list := range values {
+		size += valueSize + len(name)
+		for _, value := range list {
+			size += valueSize + len(value)
+		}
+	}
+	return size
+}
 
 // size is about how much memory a request takes.
 func (r *Request) size() int {
-	const (
-		fixed    = 1 << 10 // the struct and its maps
-		perValue = 100     // the headers of slices and strings, and a place in a map
-	)
-	size := fixed + len(r.Method) + len(r.Path) + len(r.Host)
-	for _, values := range []map[string][]string{r.Query, r.Form, r.Header} {
-		for name, list := range values {
-			size += perValue + len(name)
-			for _, value := range list {
-				size += perValue + len(value)
-			}
-		}
-	}
-	for _, text := range r.Violations {
-		size += perValue + len(text)
-	}
-	return size
+	return recordSize + len(r.Method) + len(r.Path) + len(r.Host) + mapSize(r.Query) + mapSize(r.Form) + mapSize(r.Header) +
+		mapSize(map[string][]string{"": r.Violations})
 }
 
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
@@ -99,7 +99,7 @@ func (e *Emulator) Requests() []Request {
 	defer e.mu.Unlock()
 	requests := make([]Request, len(e.log.entries))
 	for i, entry := range e.log.entries {
-		requests[i] = *entry.request
+		requests[i] = *entry.record
 	}
 	return requests
 }
@@ -134,7 +134,8 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	if c != nil {
 		c.entry = entry
 	}
-	e.log.add(entry)
+	entry.Number = e.log.added + 1
+	e.log.add(entry, entry.size())
 	return entry
 }
 

@@ -49,7 +49,7 @@ func TestREADMEShell(t *testing.T) {
 
 func TestREADMENode(t *testing.T) {
 	t.Parallel()
-	requireNode(t)
+	needNode(t)
 	server := conversationstest.Start(t)
 	cmd := exec.Command("node", "-")
 	cmd.Dir = "node"

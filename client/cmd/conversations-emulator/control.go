@@ -39,8 +39,8 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool, accou
 		switch {
 		case !ok:
 			return
-		case in.Operation != "*" && !slices.Contains(conversationstest.Operations(), in.Operation):
-			mistake(w, "no operation %q", in.Operation)
+		case in.Operation != "*" && !slices.Contains(slices.Concat(conversationstest.Operations(), conversationstest.Events()), in.Operation):
+			mistake(w, "no operation or event %q", in.Operation)
 			return
 		case len(in.Faults) == 0:
 			mistake(w, "faults is empty")
@@ -117,6 +117,32 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool, accou
 			out[i] = requestJSON(r)
 		}
 		writeJSON(w, out)
+	})
+	mux.HandleFunc("POST /_emulator/settle", func(w http.ResponseWriter, r *http.Request) {
+		if !isJSON(w, r) { // what it says does not matter
+			return
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // receivers may be slow
+		e.Settle()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /_emulator/deliveries", func(w http.ResponseWriter, _ *http.Request) {
+		out := []delivery{}
+		for _, d := range e.Deliveries() {
+			out = append(out, newDelivery(d))
+		}
+		writeJSON(w, out)
+	})
+	mux.HandleFunc("POST /_emulator/deliveries/repeat", func(w http.ResponseWriter, r *http.Request) {
+		in, ok := readJSON[struct{ ID string }](w, r)
+		if !ok {
+			return
+		}
+		if err := e.Redeliver(in.ID); err != nil {
+			mistake(w, "%v", err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	})
 	sameOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -270,6 +296,30 @@ func requestJSON(r conversationstest.Request) request {
 	}
 	if r.Fault != nil {
 		out.Fault = new(faultJSON(*r.Fault))
+	}
+	return out
+}
+
+// delivery is [conversationstest.Delivery] in JSON.
+type delivery struct {
+	ID              string      `json:"id"`
+	Time            time.Time   `json:"time"`
+	EventType       string      `json:"event_type"`
+	ConversationSID string      `json:"conversation_sid"`
+	Method          string      `json:"method"`
+	URL             string      `json:"url"`
+	Params          url.Values  `json:"params"`
+	Header          http.Header `json:"header"`
+	Status          int         `json:"status"`
+	Body            string      `json:"body"`
+	Error           string      `json:"error"`
+	Duration        string      `json:"duration"`
+}
+
+func newDelivery(d conversationstest.Delivery) delivery {
+	out := delivery{d.ID, d.Time, d.EventType, d.ConversationSID, d.Method, d.URL, d.Params, d.Header, d.Status, d.Body, "", d.Duration.String()}
+	if d.Err != nil {
+		out.Error = d.Err.Error()
 	}
 	return out
 }
