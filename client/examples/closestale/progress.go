@@ -24,7 +24,7 @@ func newProgress(out io.Writer) *progress {
 		p.interval = 100 * time.Millisecond
 		p.columns = func() int {
 			width, _, err := term.GetSize(int(file.Fd()))
-			if err != nil {
+			if err != nil || width == 0 { // such as the terminal of some containers
 				return 80
 			}
 			return width
@@ -46,7 +46,7 @@ func (p *progress) show(text func() string) {
 		fmt.Fprintln(p.out, "closestale:", line)
 		return
 	}
-	if most := max(0, p.columns()-1); len(line) > most {
+	if most := p.columns() - 1; len(line) > most {
 		line = line[:most] // a line that wraps cannot be erased
 	}
 	fmt.Fprint(p.out, eraseLine, line)
