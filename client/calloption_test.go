@@ -87,13 +87,14 @@ func TestCallOptionsAreOfOneCall(t *testing.T) {
 	})
 }
 
-// A request editor that fails stops the call. Its error is found, and told without names and credentials.
+// A request editor that fails stops the call. Its error is found, and its text is repeated without
+// names and credentials.
 func TestRequestEditorFails(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("order-1234 and " + authToken + " are refused\n" + "now")
 	for text, editorErr := range map[string]error{
-		"createConversation: {UniqueName} and [redacted] are refused now; no conversation was created":               failure,
-		"createConversation: a request editor failed, its error is too long to be told; no conversation was created": &client.ParamError{Param: "x", Reason: strings.Repeat("x", 2000)},
+		"createConversation: {UniqueName} and [redacted] are refused now; no conversation was created":                   failure,
+		"createConversation: a request editor failed with an error too long to be repeated; no conversation was created": &client.ParamError{Param: "x", Reason: strings.Repeat("x", 2000)},
 	} {
 		_, err := newClient(t, newScript(t)).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")},
 			client.WithRequestEditor(func(context.Context, *http.Request) error { return editorErr }))
@@ -103,7 +104,7 @@ func TestRequestEditorFails(t *testing.T) {
 	}
 }
 
-// Each request has the operation that it is for in its context.
+// The context of each request has its operation.
 func TestOperationIsInTheContext(t *testing.T) {
 	t.Parallel()
 	assert.Empty(t, client.Operation(t.Context()))

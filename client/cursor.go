@@ -75,7 +75,7 @@ func (c Cursor) parse(digest string) (index int, token string, err error) {
 		index, err = strconv.Atoi(parts[2])
 	}
 	if len(parts) != 3 || parts[0] != cursorVersion || err != nil || index < 0 || token == "" {
-		return 0, "", &ParamError{Param: "Cursor", Reason: "not a cursor of a list, or one that version 0.1 stored: list again without it"}
+		return 0, "", &ParamError{Param: "Cursor", Reason: "must be a cursor of a list, and not one of version 0.1: list again without it"}
 	}
 	if parts[1] != digest {
 		return 0, "", &ParamError{Param: "Cursor", Reason: "belongs to another list: use the service, State, StartDate and EndDate it was made with"}

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Whatever the body of a failure is, the error has operation, status and request id.
-func TestErrorAnswers(t *testing.T) {
+// Whatever the body of a failed response is, the error has operation, status and request id.
+func TestErrorResponses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		body    string
@@ -45,7 +45,7 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
-func TestErrorIsALine(t *testing.T) {
+func TestErrorIsOneLine(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, newScript(t, jsonAnswer(400, `{"code":1e300,"message":"a\nb\u001b[31m"}`))).Conversations.Fetch(t.Context(), "order-1234")
 	assert.EqualError(t, err, "fetchConversation {UniqueName}: 400 Bad Request: a b [31m (request "+requestID+")")

@@ -35,8 +35,8 @@ func newEmulator() *conversationstest.Emulator {
 	return emulator
 }
 
-// exampleClient returns a client of an emulator that holds the given conversations. Its requests and
-// the responses are validated against the description.
+// exampleClient returns a client of an emulator that holds the given conversations. Its requests
+// and the responses are validated against the description.
 func exampleClient(seed ...conversationstest.Conversation) *client.Client {
 	emulator.Reset()
 	if _, err := emulator.Seed(seed...); err != nil {
@@ -343,7 +343,8 @@ func ExampleWithRetry() {
 	// Output: 503 1
 }
 
-// countingTransport stands for any http.RoundTripper, such as OpenTelemetry's otelhttp.NewTransport.
+// countingTransport stands for any http.RoundTripper, such as OpenTelemetry's
+// otelhttp.NewTransport.
 type countingTransport struct{ requests int }
 
 func (t *countingTransport) RoundTrip(req *http.Request) (*http.Response, error) {

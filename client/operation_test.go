@@ -19,8 +19,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// One table ties the description, the generated client, the wrappers and the emulator together: an
-// operation that joins one of them is missing from the others until this test passes.
+// One table connects the description, the generated client, the wrappers and the emulator. An
+// operation that is added to one of them is missing from the others until this test passes.
 func TestOperationsAreTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	operations := map[string]string{
@@ -57,8 +57,8 @@ func TestOperationsAreTheSameEverywhere(t *testing.T) {
 	assert.ElementsMatch(t, names, generated, "generated")
 	assert.ElementsMatch(t, names, conversationstest.Operations(), "emulated")
 
-	// Each verb of each scope sends the one operation that it is named after, and the emulator takes it
-	// for that operation.
+	// Each verb of each scope sends the one operation that it is named after, and the emulator
+	// takes it for that operation.
 	server := conversationstest.Start(t)
 	c := server.Client()
 	for _, conversations := range []*client.Conversations{c.Conversations, c.Service(serviceSID).Conversations} {
@@ -74,7 +74,7 @@ func TestOperationsAreTheSameEverywhere(t *testing.T) {
 	assert.Equal(t, operations, wrapped, "wrapped")
 }
 
-// The same request, but for the scope in its path, comes from both scopes.
+// Both scopes send the same request, except for the scope in its path.
 func TestScopesSendTheSame(t *testing.T) {
 	t.Parallel()
 	for verb, do := range verbs {
@@ -97,8 +97,8 @@ func TestScopesSendTheSame(t *testing.T) {
 	}
 }
 
-// The fields of the wrappers are those of the description: a form field or a list parameter that joins
-// it must join CreateParams.form or newList too.
+// The wrappers have the fields of the description. A form field or a list parameter that is added
+// to it must be added to CreateParams.form or newList.
 func TestWrappersSendEveryField(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)
@@ -124,8 +124,8 @@ func TestWrappersSendEveryField(t *testing.T) {
 	assert.Equal(t, reflect.TypeFor[client.CreateParams]().NumField(), len(requests[0].Form))
 }
 
-// The emulator keeps what it is sent, and shows it: each field of a conversation has a value after a
-// create with all parameters.
+// The emulator stores what it is sent and shows it: after a create with all parameters, each field
+// of a conversation has a value.
 func TestEmulatorShowsEveryField(t *testing.T) {
 	t.Parallel()
 	created, err := conversationstest.Start(t).Client().Conversations.Create(t.Context(), allParams())

@@ -47,7 +47,7 @@ func (l *lookup) unresolved(ctx context.Context, call *call, e *Error) *Error {
 	if ended := contextError(ctx); ended != nil {
 		e.cause = call.foreign(ended)
 	} else {
-		e.cause = fault("looking up what became of it failed: " + l.err.reason())
+		e.cause = fault("looking up the outcome failed: " + l.err.reason())
 	}
 	return e
 }

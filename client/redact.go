@@ -64,7 +64,7 @@ func contextError(ctx context.Context) error {
 	if cause == err {
 		return err
 	}
-	why := redactor{}.text(cause.Error(), "its cause is too long to be told")
+	why := redactor{}.text(cause.Error(), "its cause is too long to be repeated")
 	return newForeign(fmt.Sprintf("%v: %s", err, brief(why)), errors.Join(err, cause))
 }
 

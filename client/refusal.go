@@ -42,7 +42,7 @@ func (a *attempt) readRefusal(resp *http.Response) refusal {
 		r.code = int(code)
 	}
 	if message, _ := members["message"].(string); message != "" {
-		r.message = a.redact.text(message, "the message is left out, it is too long")
+		r.message = a.redact.text(message, "the message is too long to be repeated")
 	}
 	if moreInfo, _ := members["more_info"].(string); isMoreInfo(moreInfo) {
 		r.moreInfo = moreInfo

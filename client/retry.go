@@ -262,7 +262,7 @@ func (c *Client) try(ctx context.Context, call *call, send func(context.Context,
 func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	switch {
 	case outcome == stopped && ctx.Err() == nil:
-		return newForeign(brief(a.redact.text(err.Error(), "a request editor failed, its error is too long to be told")), err)
+		return newForeign(brief(a.redact.text(err.Error(), "a request editor failed with an error too long to be repeated")), err)
 	case a.responded && a.status == 0, a.status != 0 && a.status != a.call.op.success && a.status < 400:
 		return errStatus
 	case a.responded && a.status != a.call.op.success:

@@ -90,7 +90,7 @@ func (s *windows) next() *window {
 	return older
 }
 
-var errScanOrder = errors.New("the conversations are not those of the requested dates, newest first")
+var errScanOrder = errors.New("the response does not have the conversations of the requested dates, newest first")
 
 // take records that a page of the window was read. It returns those of its conversations that the
 // window owns.

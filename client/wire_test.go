@@ -42,7 +42,8 @@ func allParams() client.CreateParams {
 	}
 }
 
-// What each operation sends with every parameter set, to the byte, and what it makes of the answer.
+// What each operation sends with every parameter set, to the byte, and what it reads from the
+// response.
 func TestWire(t *testing.T) {
 	t.Parallel()
 	const id = "order/1234?a=b#c %2e"

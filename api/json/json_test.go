@@ -116,8 +116,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzTheLastMemberCounts writes a random document twice: with members that a later one replaces, and without
-// them. Both decode to the same.
+// FuzzTheLastMemberCounts writes a random document twice: with members that a later one replaces,
+// and without them. Both decode to the same.
 func FuzzTheLastMemberCounts(f *testing.F) {
 	for i := range 50 {
 		f.Add(bytes.Repeat([]byte{byte(i), byte(i * 7), byte(i * 31), byte(255 - i)}, i%20+1))

@@ -69,7 +69,7 @@ func (r *Receiver) Handler(events Events) http.Handler {
 		defer cancel()
 		body, err := events.call(ctx, event)
 		if late := errors.Is(ctx.Err(), context.DeadlineExceeded); late {
-			r.logger.WarnContext(req.Context(), "webhook took too long: Twilio has gone on without a response", "event", event.EventType, "limit", patience)
+			r.logger.WarnContext(req.Context(), "webhook took too long: Twilio has continued without a response", "event", event.EventType, "limit", patience)
 			if event.pre() {
 				return // 200, as Twilio has it by now
 			}
@@ -153,11 +153,11 @@ func decide(ctx context.Context, f func(context.Context, *ConversationEvent) (*C
 	switch change.Attributes.(type) {
 	case nil:
 	case string, []byte:
-		return nil, errors.New("attributes of the change: JSON text is given as a json.RawMessage")
+		return nil, errors.New("Attributes: must be a json.RawMessage if it is JSON text")
 	default:
 		attributes, err := json.Marshal(change.Attributes)
 		if err != nil {
-			return nil, fmt.Errorf("attributes of the change: %w", err)
+			return nil, fmt.Errorf("Attributes: must be a value that encodes to JSON: %w", err)
 		}
 		out.Attributes = new(string(attributes))
 	}
