@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// measureMemory streams a hundred thousand and a million conversations, each in a process of its own,
-// which reports the most memory it was ever resident with.
+// measureMemory streams a hundred thousand and a million conversations, each in a process of its
+// own, which reports the most memory it was ever resident with.
 func (r *results) measureMemory(server string) {
 	dir, err := os.MkdirTemp("", "bench")
 	check(err)
@@ -33,8 +33,9 @@ func (r *results) measureMemory(server string) {
 	r.add(row{What: "the same, as against 100,000", Unit: "×", Ours: many / few}, atMost(1.2, "×"))
 }
 
-// measureBuilds builds three programs from an empty build cache: one with net/http and encoding/json
-// alone, which the others are measured beyond, one with this client and one with twilio-go.
+// measureBuilds builds three programs from an empty build cache: one with net/http and
+// encoding/json alone, which the others are measured beyond, one with this client and one with
+// twilio-go.
 func (r *results) measureBuilds() {
 	dir, err := os.MkdirTemp("", "bench")
 	check(err)

@@ -18,11 +18,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// handWritten is what an engineer who cares for speed writes for just these three calls. It has what makes
-// this client fast: the JSON v2 decoder, pooled buffers, a page fetched in advance, the header of the
-// credentials computed once. And it does what a call needs in any client: a context and a timeout for each
-// request, a bound on the size of a response, the check of the status, attributes and a timer encoded from
-// Go values. It has no retries, no checks of its input, no typed errors and no logging.
+// handWritten is what an engineer who cares for speed writes for just these three calls. It has
+// what makes this client fast: the JSON v2 decoder, pooled buffers, a page fetched in advance, the
+// header of the credentials computed once. And it does what a call needs in any client: a context
+// and a timeout for each request, a bound on the size of a response, the check of the status,
+// attributes and a timer encoded from Go values. It has no retries, no checks of its input, no
+// typed errors and no logging.
 type handWritten struct {
 	http          *http.Client
 	server        string
@@ -67,7 +68,8 @@ type handWrittenConversation struct {
 	} `json:"bindings"`
 }
 
-// handWrittenPage has a pointer for each conversation, so that one that is kept does not keep the page.
+// handWrittenPage has a pointer for each conversation, so that one that is kept does not keep the
+// page.
 type handWrittenPage struct {
 	Conversations []*handWrittenConversation `json:"conversations"`
 	Meta          struct {

@@ -1,6 +1,6 @@
 // Command bench measures this client against hand-written net/http code and against twilio-go, the
-// official client. It prints a table, and with -write keeps it in the README.md beside it, and a chart of it
-// in results.svg.
+// official client. It prints a table, and with -write keeps it in the README.md beside it, and a
+// chart of it in results.svg.
 //
 // It is a module of its own so that twilio-go is no dependency of the client.
 package main

@@ -22,10 +22,11 @@ type comparison struct {
 	ratio                       cost // this client to hand-written code
 }
 
-// compare measures this client and hand-written code in turn, again and again, and takes the medians. Each
-// ratio is that of two measurements that follow one another, so that whatever else the machine does
-// meanwhile hits both; which of the two is the first alternates. Where twilio-go stands does not depend on a
-// few percent, and it takes long: it has its turn after each fifth pair.
+// compare measures this client and hand-written code in turn, again and again, and takes the
+// medians. Each ratio is that of two measurements that follow one another, so that whatever else
+// the machine does meanwhile hits both; which of the two is the first alternates. Where twilio-go
+// stands does not depend on a few percent, and it takes long: it has its turn after each fifth
+// pair.
 func compare(p peers, pairs, units int, work func(peer) error) comparison {
 	var ours, handWritten, twilioGo, ratios []cost
 	for pair := range pairs + 1 {

@@ -28,8 +28,8 @@ func attributes() map[string]any {
 	return map[string]any{"order": 1234, "topic": "delivery", "tags": []string{"web", "priority"}}
 }
 
-// peer is one of the clients that are compared. All of them have an http.Client of the same kind, with
-// connections of their own, and are given the same Go values.
+// peer is one of the clients that are compared. All of them have an http.Client of the same kind,
+// with connections of their own, and are given the same Go values.
 type peer struct {
 	name   string
 	list   func() (int, error) // how many conversations there are
@@ -97,13 +97,14 @@ type redirect struct {
 }
 
 func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
-	// Its client reads nothing of the request afterwards: this is cheaper than the copy that would be due.
+	// Its client reads nothing of the request afterwards: this is cheaper than the copy that would
+	// be due.
 	req.URL.Scheme, req.URL.Host, req.URL.Path = r.server.Scheme, r.server.Host, r.server.Path+req.URL.Path
 	return r.transport.RoundTrip(req)
 }
 
-// twilioGo is the official client, as its users have it but for the redirection. It takes attributes and
-// timers as text only, which its user composes.
+// twilioGo is the official client, as its users have it but for the redirection. It takes
+// attributes and timers as text only, which its user composes.
 func twilioGo(server string) peer {
 	u, err := url.Parse(server)
 	check(err)

@@ -70,14 +70,16 @@ func (r *results) addAllocs(what string, c comparison, aims ...func(row) aim) {
 		TwilioGo: c.twilioGo.allocs, Ratio: c.ratio.allocs, Chart: true}, aims...)
 }
 
-// atMostHandWritten is the aim that this client takes at most so many times what hand-written code takes.
+// atMostHandWritten is the aim that this client takes at most so many times what hand-written code
+// takes.
 func atMostHandWritten(times float64) func(row) aim {
 	return func(l row) aim {
 		return aim{fmt.Sprintf("at most %.2f × hand-written", times), l.Ratio <= times}
 	}
 }
 
-// partOfTwilioGo is the aim that this client takes at most one part in so many of what twilio-go takes.
+// partOfTwilioGo is the aim that this client takes at most one part in so many of what twilio-go
+// takes.
 func partOfTwilioGo(parts float64) func(row) aim {
 	text := "at most twilio-go"
 	if parts != 1 {
@@ -132,8 +134,8 @@ func (l row) label() string {
 	return l.What + " (" + l.Unit + ")"
 }
 
-// chart draws the lines that have peers, each to a scale of its own. It is readable on a light and on a
-// dark page.
+// chart draws the lines that have peers, each to a scale of its own. It is readable on a light and
+// on a dark page.
 func (r *results) chart() []byte {
 	const width, left, bars, height = 760, 290, 380, 14
 	var b bytes.Buffer
