@@ -231,7 +231,7 @@ func (r *Conversations) newPage(call *call, list *gen.ListConversationResponse, 
 		if err := r.check(call, conv, nil, "", nil); err != nil {
 			return nil, err
 		}
-		page.Items[i] = (*Conversation)(conv)
+		page.Items[i] = fromGenerated(conv)
 	}
 	return page, nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,10 +25,11 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// allParams are the eleven fields of a form, each with a value that needs care on the wire.
+// allParams are all fields of a form, each with a value that needs care on the wire, or with any that is
+// not zero.
 func allParams() client.CreateParams {
 	created := time.Date(2026, 1, 18, 5, 17, 17, 5e6, time.FixedZone("", 2*60*60))
-	return client.CreateParams{
+	params := client.CreateParams{
 		FriendlyName:         new("Order & co. = 100 % + ✓"),
 		UniqueName:           new("order/1234?a=b#c %2e"),
 		Attributes:           json.RawMessage(`{ "topic": "feed+back & more" }`),
@@ -39,6 +41,45 @@ func allParams() client.CreateParams {
 		DateUpdated:          new(created.Add(995 * time.Millisecond)),
 		BindingsEmailAddress: new("support+eu@example.com"),
 		BindingsEmailName:    new("Support, EU"),
+	}
+	fill(&params)
+	return params
+}
+
+// allListParams are all parameters of a list but for its cursor.
+func allListParams() client.ListParams {
+	params := client.ListParams{
+		State: client.StateClosed, PageSize: 25,
+		StartDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), EndDate: time.Date(2024, 12, 31, 23, 59, 59, 999e6, time.UTC),
+	}
+	fill(&params, "Limit", "Cursor")
+	return params
+}
+
+// fill sets each field of a struct that is zero, but for those named.
+func fill(params any, without ...string) {
+	for field, value := range reflect.ValueOf(params).Elem().Fields() {
+		if !value.IsZero() || slices.Contains(without, field.Name) {
+			continue
+		}
+		if value.Kind() == reflect.Pointer {
+			value.Set(reflect.New(value.Type().Elem()))
+			value = value.Elem()
+		}
+		switch pointer := value.Addr().Interface().(type) {
+		case *time.Time:
+			*pointer = time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
+		case *time.Duration:
+			*pointer = time.Hour
+		case *string:
+			*pointer = field.Name
+		case *bool:
+			*pointer = true
+		case *int64:
+			*pointer = 7
+		default:
+			panic("fill in wire_test.go: which value shall a " + value.Type().String() + " have, for " + field.Name + "?")
+		}
 	}
 }
 
@@ -65,10 +106,7 @@ func TestWire(t *testing.T) {
 			return c.Fetch(ctx, id)
 		}},
 		"list": {jsonAnswer(200, page), func(ctx context.Context, c *client.Conversations) (any, error) {
-			params := client.ListParams{
-				State: client.StateClosed, PageSize: 25,
-				StartDate: time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC), EndDate: time.Date(2024, 12, 31, 23, 59, 59, 999e6, time.UTC),
-			}
+			params := allListParams()
 			params.Cursor = c.CursorOf(params, "PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a")
 			return c.Page(ctx, params)
 		}},

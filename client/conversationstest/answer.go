@@ -41,10 +41,19 @@ func encode(v any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
+	encodeValue(v, &buf, enc)
+	return buf.Bytes()
+}
+
+func encodeValue(v any, buf *bytes.Buffer, enc *json.Encoder) {
+	if o, ok := v.(object); ok {
+		o.encode(buf, enc)
+		return
+	}
 	if err := enc.Encode(v); err != nil {
 		panic(err) // only values of this package's own types are rendered
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
+	buf.Truncate(buf.Len() - len("\n"))
 }
 
 const (

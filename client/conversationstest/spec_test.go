@@ -91,7 +91,7 @@ func TestEveryMemberIsShown(t *testing.T) {
 		status := map[string]string{"createConversation": "201", "listConversation": "200"}[id]
 		schema := spec().operation(id).responses.Value(status).Value.Content["application/json"].Schema
 		for _, member := range missingMembers(schema.Value, body, "") {
-			t.Errorf("member %s of %s is not shown: add it to resource and call.resource in resource.go", member, id)
+			t.Errorf("member %s of %s is not shown: add it to call.resource in resource.go", member, id)
 		}
 	}
 }
