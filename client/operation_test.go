@@ -2,8 +2,11 @@ package client_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -148,6 +151,67 @@ func TestWrappersSendEveryField(t *testing.T) {
 	}
 	if sent, fields := len(requests[0].Form), reflect.TypeFor[client.CreateParams]().NumField(); sent != fields {
 		t.Errorf("%d of %d fields of CreateParams are sent: CreateParams.form in client/params.go lacks a row", sent, fields)
+	}
+}
+
+// The limits that the client checks are those of the description.
+func TestLimitsAreTheSame(t *testing.T) {
+	t.Parallel()
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	require.NoError(t, err)
+	form := doc.Components.Schemas["ConversationForm"].Value.Properties
+	pageSize := int(*doc.Components.Parameters["PageSize"].Value.Schema.Value.Max)
+	name, attributes := int(*form["FriendlyName"].Value.MaxLength), int(*form["Attributes"].Value.MaxLength)
+	c := conversationstest.Start(t).Client().Conversations
+	text := func(length int) string { return strings.Repeat("x", length) }
+	page := func(size int) error {
+		_, err := c.Page(t.Context(), client.ListParams{PageSize: size})
+		return err
+	}
+	create := func(params client.CreateParams) error {
+		_, err := c.Create(t.Context(), params)
+		return err
+	}
+	for _, limit := range []struct {
+		name     string
+		most     int
+		try      func(int) error
+		constant string
+	}{
+		{"PageSize", pageSize, page, "maxPageSize in client/list.go"},
+		{"FriendlyName", name, func(n int) error { return create(client.CreateParams{FriendlyName: new(text(n))}) }, "maxFriendlyName in client/params.go"},
+		{"Attributes", attributes, func(n int) error {
+			return create(client.CreateParams{Attributes: json.RawMessage(`"` + text(n-2) + `"`)})
+		}, "maxAttributes in client/params.go"},
+	} {
+		_, low := errors.AsType[*client.ParamError](limit.try(limit.most))
+		_, high := errors.AsType[*client.ParamError](limit.try(limit.most + 1))
+		if low || !high {
+			t.Errorf("the maximum of %s is described as %d: change %s", limit.name, limit.most, limit.constant)
+		}
+	}
+	for pattern, want := range map[string]string{
+		form["MessagingServiceSid"].Value.Pattern:                              "^MG[0-9a-fA-F]{32}$",
+		doc.Components.Parameters["ChatServiceSid"].Value.Schema.Value.Pattern: "^IS[0-9a-fA-F]{32}$",
+	} {
+		if pattern != want {
+			t.Errorf("a SID is described as %s: change isSID in client/params.go, and %s in client/operation_test.go", pattern, want)
+		}
+	}
+}
+
+// Each state has a short name.
+func TestStatesHaveShortNames(t *testing.T) {
+	t.Parallel()
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	require.NoError(t, err)
+	source, err := os.ReadFile("conversations.go")
+	require.NoError(t, err)
+	for _, value := range doc.Components.Schemas["ConversationEnumState"].Value.Enum {
+		name := strings.ToUpper(value.(string)[:1]) + value.(string)[1:]
+		if short := "State" + name + " = gen.ConversationEnumState" + name; !strings.Contains(string(source), short) {
+			t.Errorf("state %s has no short name: add %s to the constants beside StateActive in client/conversations.go", value, short)
+		}
 	}
 }
 

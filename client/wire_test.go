@@ -75,6 +75,8 @@ func fill(params any, without ...string) {
 			*pointer = field.Name
 		case *bool:
 			*pointer = true
+		case *int:
+			*pointer = 7
 		case *int64:
 			*pointer = 7
 		default:
