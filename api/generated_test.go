@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -246,7 +247,8 @@ func TestGeneratedRequests(t *testing.T) {
 
 			unset.do(t)
 			assert.Empty(t, d.wire(t), "what is not set is not sent")
-			path := strings.NewReplacer("{ChatServiceSid}", "IS0123456789abcdef0123456789abcdef", "{Sid}", hostile).Replace("/base" + op.path)
+			path := strings.ReplaceAll("/base"+op.path, "{ChatServiceSid}", "IS0123456789abcdef0123456789abcdef")
+			path = regexp.MustCompile(`\{\w+\}`).ReplaceAllLiteralString(path, hostile)
 			assert.Equal(t, op.method+" "+path, d.request.Method+" "+d.request.URL.Path)
 			assert.Equal(t, strings.Count("/base"+op.path, "/"), strings.Count(d.request.URL.EscapedPath(), "/"), "an id is one segment")
 

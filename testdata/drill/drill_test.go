@@ -35,8 +35,31 @@ var update = flag.Bool("update", false, "write what the drills print into .githu
 type change struct {
 	row, kind   string // of the table of costs; the row begins as in testdata/upstream/compare.go
 	description []edit
+	unfinished  *unfinished // an operation that is not emulated yet
 	steps       []step
 	most        int // places that may have to be edited by hand, without tests
+}
+
+// unfinished is an operation that is described and not emulated, with a path at which it is called. The
+// emulator must not take it for another operation.
+type unfinished struct{ path, id string }
+
+// test is a test of it for package conversationstest.
+func (u unfinished) test() string {
+	return `package conversationstest
+
+import "testing"
+
+func TestUnfinished(t *testing.T) {
+	s := Start(t, InMemory())
+	seed(t, s, Conversation{UniqueName: "a"})
+	r := get(t, s, "` + u.path + `")
+	if r.StatusCode != 501 {
+		t.Fatal(r.StatusCode)
+	}
+	t.Log(r.body["message"])
+}
+`
 }
 
 // step is what a maintainer does after a command has failed.
@@ -214,6 +237,14 @@ func rehearse(t *testing.T, c change) []string {
 	out, ok := s.run("go generate ./...")
 	require.True(t, ok, "%s", out)
 	s.fixTimes("gen")
+	if c.unfinished != nil {
+		name := "client/conversationstest/unfinished_test.go"
+		s.write(name, []byte(c.unfinished.test()))
+		out, ok := s.run("go test -v -run ^TestUnfinished$ ./client/conversationstest")
+		require.True(t, ok, "%s", out)
+		assert.Regexp(t, c.unfinished.id+` \(GET .*\) is described but not emulated: add it to handlers in client/conversationstest/handlers.go`, out)
+		require.NoError(t, os.Remove(filepath.Join(s.dir, name)))
+	}
 	for _, step := range c.steps {
 		out, ok := s.run(step.command)
 		require.False(t, ok, "%s succeeded, and should have named the next step", step.command)
@@ -229,7 +260,8 @@ func rehearse(t *testing.T, c change) []string {
 		require.True(t, ok, "%s", out)
 	}
 	s.fixTimes("testdata/wire")
-	out, ok = s.run("go test ./...")
+	// The test that is left out compiles README's examples, at length, and depends on no change here.
+	out, ok = s.run("go test -skip ^TestREADMECompiles$ ./...")
 	require.True(t, ok, "%s", failures.ReplaceAllString(out, ""))
 	return s.places
 }
