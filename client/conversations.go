@@ -64,6 +64,10 @@ type Conversation struct {
 	Links Links `json:"links"`
 }
 
+// fromGenerated is the one conversion. If it does not compile, Conversation lacks a member of the
+// description, or has it elsewhere than the generated type.
+func fromGenerated(conv *gen.ConversationsV1Conversation) *Conversation { return (*Conversation)(conv) }
+
 // Timers are when a conversation becomes inactive (DateInactive) and closed (DateClosed), in UTC; the
 // zero time where the timer is not set.
 type Timers = gen.ConversationTimers
@@ -126,7 +130,7 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	})
 	switch {
 	case e == nil:
-		return (*Conversation)(made), nil
+		return fromGenerated(made), nil
 	case e.Unclear && e.Status == http.StatusConflict && call.repeatable:
 		return r.resolveCreate(ctx, form, call, e)
 	}
@@ -155,7 +159,7 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 		fetched, err = r.scope.fetch(ctx, g, id)
 		return r.check(call, fetched, err, id, nil)
 	})
-	return (*Conversation)(fetched), e
+	return fromGenerated(fetched), e
 }
 
 // Update changes the given fields of a conversation, by its SID or unique name. If there is no such
@@ -199,7 +203,7 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	case e == nil && renamed != nil:
 		return renamed, nil
 	case e == nil:
-		return (*Conversation)(updated), nil
+		return fromGenerated(updated), nil
 	case e.Unclear && e.Code == codeClosed:
 		return r.resolveUpdate(ctx, id, form, call, e)
 	}
