@@ -65,6 +65,10 @@ type Conversation struct {
 	Links Links `json:"links"`
 }
 
+// fromGenerated is the only conversion. If it does not compile, a field of the description is
+// missing in Conversation, or stands in another place than in the generated type.
+func fromGenerated(conv *gen.ConversationsV1Conversation) *Conversation { return (*Conversation)(conv) }
+
 // Timers are the times when a conversation becomes inactive (DateInactive) and closed (DateClosed),
 // in UTC. They are zero if the timer is not set.
 type Timers = gen.ConversationTimers
@@ -133,7 +137,7 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	})
 	switch {
 	case e == nil:
-		return (*Conversation)(made), nil
+		return fromGenerated(made), nil
 	case e.Unclear && e.Status == http.StatusConflict && call.repeatable:
 		return r.resolveCreate(ctx, form, call, e)
 	}
@@ -163,7 +167,7 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 		fetched, err = r.scope.fetch(ctx, g, id)
 		return r.check(call, fetched, err, id, nil)
 	})
-	return (*Conversation)(fetched), e
+	return fromGenerated(fetched), e
 }
 
 // Update changes the given fields of a conversation, by its SID or unique name. If there is no such
@@ -212,7 +216,7 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	case e == nil && renamed != nil:
 		return renamed, nil
 	case e == nil:
-		return (*Conversation)(updated), nil
+		return fromGenerated(updated), nil
 	case e.Unclear && e.Code == codeClosed:
 		return r.resolveUpdate(ctx, id, form, call, e)
 	}

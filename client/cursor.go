@@ -1,6 +1,7 @@
 package client
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"net/url"
@@ -27,15 +28,9 @@ const cursorVersion = "c1"
 func (r *Conversations) listDigest(query gen.ListConversationParams) string {
 	h := fnv.New32a()
 	fmt.Fprintln(h, strings.ToLower(r.scope.service)) // the case of a SID does not matter
-	if query.State != nil {
-		fmt.Fprint(h, *query.State)
-	}
-	for _, date := range []*string{query.StartDate, query.EndDate} {
-		fmt.Fprintln(h)
-		if date != nil {
-			fmt.Fprint(h, *date)
-		}
-	}
+	query.PageSize, query.Page, query.PageToken = nil, nil, nil
+	selection, _ := json.Marshal(query) // no error: its fields are strings
+	_, _ = h.Write(selection)
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
