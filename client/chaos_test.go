@@ -354,6 +354,6 @@ func TestChaos(t *testing.T) {
 		byKind[strings.Join(strings.Fields(w)[:2], " ")]++
 	}
 	if len(wrong) > 0 {
-		t.Errorf("finding 7 and others: the client is wrong about %d of %d calls %v, such as\n\t%s", len(wrong), calls, byKind, strings.Join(wrong[:min(len(wrong), *hostileShow)], "\n\t"))
+		t.Errorf("the client is wrong about %d of %d calls %v, such as\n\t%s", len(wrong), calls, byKind, strings.Join(wrong[:min(len(wrong), *hostileShow)], "\n\t"))
 	}
 }

@@ -89,11 +89,13 @@ type State = gen.ConversationEnumState
 const (
 	// StateActive is the state of a new conversation.
 	StateActive = gen.ConversationEnumStateActive
-	// StateInactive is the state of a conversation without recent activity. It can become active again.
+	// StateInactive is the state of a conversation without recent activity. It can become active
+	// again.
 	StateInactive = gen.ConversationEnumStateInactive
 	// StateClosed is final: a closed conversation cannot be updated.
 	StateClosed = gen.ConversationEnumStateClosed
-	// StateInitializing is the state of a conversation to which Twilio is still attaching participants.
+	// StateInitializing is the state of a conversation to which Twilio is still attaching
+	// participants.
 	StateInitializing = gen.ConversationEnumStateInitializing
 )
 

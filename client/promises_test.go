@@ -294,7 +294,7 @@ func TestPromiseDeadConnection(t *testing.T) {
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
 	out := ownProcess(t, "TestPromiseDeadConnection", variable+"="+server.URL, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir(), "GODEBUG=")
-	assert.Contains(t, out, "PASS: TestPromiseDeadConnection", "finding 11")
+	assert.Contains(t, out, "PASS: TestPromiseDeadConnection")
 }
 
 // holes are connections whose bytes go nowhere any more.
@@ -401,7 +401,7 @@ func TestPromisePanicsSurface(t *testing.T) {
 	for _, who := range []string{"transport", "editor"} {
 		for call := range calls {
 			out := ownProcess(t, "TestPromisePanicsSurface", variable+"="+who+"/"+call)
-			assert.True(t, strings.Contains(out, "PASS: TestPromisePanicsSurface"), "finding 12: %s in %s", who, call)
+			assert.True(t, strings.Contains(out, "PASS: TestPromisePanicsSurface"), "%s in %s", who, call)
 		}
 	}
 }
@@ -516,7 +516,7 @@ func TestPromiseDatesThatAScanCanRead(t *testing.T) {
 				require.NoError(t, err, "%v, %+v", date, params)
 				found = found || got.SID == conv.SID
 			}
-			assert.True(t, found, "finding 12: %v is not in %+v", date, params)
+			assert.True(t, found, "%v is not in %+v", date, params)
 		}
 	}
 }
@@ -550,7 +550,7 @@ func TestPromiseRedactionIsLinear(t *testing.T) {
 	text := strings.Repeat("a", 30<<10)
 	quick := took("b"+strings.Repeat("a", 6<<10), text)
 	slow := took(strings.Repeat("a", 6<<10)+"b", text)
-	assert.Less(t, slow, 10*quick+20*time.Millisecond, "finding 12: a name that nearly matches everywhere")
+	assert.Less(t, slow, 10*quick+20*time.Millisecond, "a name that nearly matches everywhere")
 }
 
 // heap returns how many bytes are reachable.
@@ -807,10 +807,10 @@ func TestPromiseCauseOfTheContext(t *testing.T) {
 					err := call(ctx, c.Conversations)
 					require.ErrorIs(t, err, context.Canceled, name)
 					for _, s := range sentinels {
-						assert.NotErrorIs(t, err, s, "finding 13: %s, cancelled because of %v", name, cause)
+						assert.NotErrorIs(t, err, s, "%s, cancelled because of %v", name, cause)
 					}
 					if name != "create" {
-						assert.NotErrorIs(t, err, client.ErrMaybeCreated, "finding 13: %s, cancelled because of %v", name, cause)
+						assert.NotErrorIs(t, err, client.ErrMaybeCreated, "%s, cancelled because of %v", name, cause)
 					}
 					if cause.Error() == "the deploy began" {
 						assert.True(t, errors.Is(err, cause) || strings.Contains(err.Error(), "the deploy began"), "the cause cannot be read: %v", err)
@@ -847,7 +847,7 @@ func TestPromiseJitterOnRetryAfter(t *testing.T) {
 			seen[d] = true
 		}
 	}
-	assert.Greater(t, len(seen), 3, "finding 15: all clients of a fleet come back at the same time")
+	assert.Greater(t, len(seen), 3, "all clients of a fleet come back at the same time")
 }
 
 func TestPromiseRetryBudget(t *testing.T) {
@@ -863,7 +863,7 @@ func TestPromiseRetryBudget(t *testing.T) {
 			_, err := c.Conversations.Fetch(t.Context(), conversationSID(1))
 			require.Error(t, err)
 		}
-		assert.Less(t, requests, 2*calls, "finding 15: every call of a fleet multiplies the load of a server that is down")
+		assert.Less(t, requests, 2*calls, "every call of a fleet multiplies the load of a server that is down")
 	})
 }
 
@@ -872,7 +872,7 @@ func Test408IsUnclear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTruthClient(t, func(req *http.Request) (*http.Response, error) { return oneJSON(req, 408, "") })
 		_, err := c.Conversations.Create(t.Context(), client.CreateParams{})
-		assert.ErrorIs(t, err, client.ErrMaybeCreated, "finding 15")
+		assert.ErrorIs(t, err, client.ErrMaybeCreated)
 	})
 }
 
@@ -885,13 +885,13 @@ func TestPromiseErrorTexts(t *testing.T) {
 		}, client.WithBaseURL(base)).Conversations
 	}
 	_, err := refused(404, "https://conversations.twilio.com").Fetch(t.Context(), sid)
-	assert.ErrorContains(t, err, sid, "finding 16: which conversation")
+	assert.ErrorContains(t, err, sid, "which conversation")
 	_, err = refused(404, "https://conversations.twilio.com").Fetch(t.Context(), "alice")
 	assert.ErrorContains(t, err, "{UniqueName}")
 	assert.NotContains(t, err.Error(), "alice")
 	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com"} {
 		_, err = refused(401, base).Fetch(t.Context(), sid)
-		assert.ErrorContains(t, err, strings.TrimPrefix(base, "https://"), "finding 16: the host of a 401")
+		assert.ErrorContains(t, err, strings.TrimPrefix(base, "https://"), "the host of a 401")
 		assert.ErrorContains(t, err, "region")
 	}
 }
@@ -913,7 +913,7 @@ func TestPromiseParamErrors(t *testing.T) {
 		"MessagingServiceSID (MessagingServiceSid): ":       create(client.CreateParams{MessagingServiceSID: new("x")}),
 	} {
 		if assert.Error(t, err, want) {
-			assert.True(t, strings.HasPrefix(err.Error(), want), "finding 16: want %q, got %q", want, err)
+			assert.True(t, strings.HasPrefix(err.Error(), want), "want %q, got %q", want, err)
 		}
 	}
 }
@@ -935,11 +935,11 @@ func TestPromiseFromEnv(t *testing.T) {
 			t.Setenv(name, "x")
 		}
 		_, err := client.FromEnv()
-		if !assert.Error(t, err, "finding 16: %v set", tc.set) {
+		if !assert.Error(t, err, "%v set", tc.set) {
 			continue
 		}
 		for _, name := range tc.named {
-			assert.ErrorContains(t, err, name, "finding 16: %v set", tc.set)
+			assert.ErrorContains(t, err, name, "%v set", tc.set)
 		}
 	}
 }
@@ -980,18 +980,18 @@ func TestPromiseLogs(t *testing.T) {
 		require.Len(t, records, 4)
 		for i, record := range records {
 			line, _ := json.Marshal(record)
-			assert.Contains(t, string(line), "conversations.dublin.ie1.twilio.com", "finding 16: the host")
-			assert.Contains(t, string(line), want, "finding 16: the reason")
+			assert.Contains(t, string(line), "conversations.dublin.ie1.twilio.com", "the host")
+			assert.Contains(t, string(line), want, "the reason")
 			delays := slices.ContainsFunc(slices.Collect(maps.Keys(record)), func(name string) bool {
 				return strings.Contains(name, "delay") || strings.Contains(name, "retry") || strings.Contains(name, "wait")
 			})
-			assert.True(t, delays || i == 3, "finding 16: the next delay, in %s", line)
+			assert.True(t, delays || i == 3, "the next delay, in %s", line)
 		}
 		assert.Contains(t, text, `"WARN"`, "a failure that nobody expects")
 	}
 	for _, status := range []int{404, 409} {
 		_, text := logged(t, func(req *http.Request) (*http.Response, error) { return oneJSON(req, status, "") }, fetch)
-		assert.NotContains(t, text, `"WARN"`, "finding 16: an expected %d", status)
+		assert.NotContains(t, text, `"WARN"`, "an expected %d", status)
 	}
 	_, text := logged(t, func(req *http.Request) (*http.Response, error) {
 		<-req.Context().Done()
@@ -1002,13 +1002,13 @@ func TestPromiseLogs(t *testing.T) {
 			time.AfterFunc(time.Second, cancel)
 			return fetch(ctx, c)
 		})
-	assert.NotContains(t, text, `"WARN"`, "finding 16: the caller's own cancellation")
+	assert.NotContains(t, text, `"WARN"`, "the caller's own cancellation")
 }
 
 func TestPromiseUserAgent(t *testing.T) {
 	t.Parallel()
 	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
-		assert.Regexp(t, `^twilio-conversations-go/\S+ \(go\S*\)$`, req.Header.Get("User-Agent"), "finding 17")
+		assert.Regexp(t, `^twilio-conversations-go/\S+ \(go\S*\)$`, req.Header.Get("User-Agent"))
 		return oneJSON(req, 204, "")
 	})
 	require.NoError(t, c.Conversations.Delete(t.Context(), conversationSID(1)))
@@ -1030,11 +1030,11 @@ func TestPromiseBaseURLFromEnv(t *testing.T) {
 	})}))
 	require.NoError(t, err)
 	require.NoError(t, c.Conversations.Delete(t.Context(), conversationSID(1)))
-	assert.Equal(t, "127.0.0.1:4010", host, "finding 17")
+	assert.Equal(t, "127.0.0.1:4010", host)
 
 	t.Setenv("TWILIO_CONVERSATIONS_URL", "ftp://x")
 	_, err = client.FromEnv()
-	assert.ErrorContains(t, err, "TWILIO_CONVERSATIONS_URL", "finding 17")
+	assert.ErrorContains(t, err, "TWILIO_CONVERSATIONS_URL")
 }
 
 // The signatures of what a user writes down do not show the generated package.
@@ -1054,7 +1054,7 @@ func TestPromiseAuthDoesNotShowGenerated(t *testing.T) {
 			seen++
 			ast.Inspect(f.Type, func(n ast.Node) bool {
 				if s, ok := n.(*ast.SelectorExpr); ok {
-					assert.NotEqual(t, "gen", fmt.Sprint(s.X), "finding 17: %s shows gen.%s", f.Name, s.Sel)
+					assert.NotEqual(t, "gen", fmt.Sprint(s.X), "%s shows gen.%s", f.Name, s.Sel)
 				}
 				return true
 			})
@@ -1079,7 +1079,7 @@ func TestPromiseNamesInEverySpelling(t *testing.T) {
 					return err
 				}(),
 			} {
-				assert.NotContains(t, strings.ToLower(err.Error()), "["+strings.ToLower(spelling)+"]", "finding 14: %q as %q", name, spelling)
+				assert.NotContains(t, strings.ToLower(err.Error()), "["+strings.ToLower(spelling)+"]", "%q as %q", name, spelling)
 			}
 		}
 	}

@@ -158,7 +158,8 @@ const (
 	StateInitializing = gen.ConversationEnumStateInitializing
 )
 
-// Reason is why the state of a conversation changed. Twilio may add reasons to those of this package.
+// Reason is why the state of a conversation changed. Twilio may add reasons to those of this
+// package.
 type Reason = gen.ConversationStateEventReason
 
 const (

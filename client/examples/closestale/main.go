@@ -7,8 +7,8 @@
 //	go run ./client/examples/closestale -close    # closes it
 //
 // It looks at all conversations twice: first to count those to close, so that it can tell the time
-// left, then to close them, so that one that was updated meanwhile stays open. It can be interrupted
-// at any time and run again: closed conversations are skipped.
+// left, then to close them, so that one that was updated meanwhile stays open. It can be
+// interrupted at any time and run again: closed conversations are skipped.
 package main
 
 import (
