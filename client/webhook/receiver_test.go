@@ -576,5 +576,5 @@ func TestDependencies(t *testing.T) {
 			packages = append(packages, own)
 		}
 	}
-	assert.ElementsMatch(t, []string{"api/io", "api/json", "gen", "client/webhook"}, packages)
+	assert.ElementsMatch(t, []string{"api/io", "api/json", "api/runtime", "gen", "client/webhook"}, packages)
 }
