@@ -85,8 +85,8 @@
 // response cut short:
 //
 //   - A create with a unique name that then is a conflict succeeds if the holder of the name is what was sent,
-//     and was created during the call. It is clear that nothing was created only if the holder differs and is
-//     older than the call.
+//     and was created during the call. It is clear that nothing was created only if the holder differs, is
+//     older than the call, and was not updated since.
 //   - An update or a delete by unique name is not repeated before the holder of the name was fetched. It is then
 //     repeated by SID, if the holder is older than the call. If the name is free or the holder is newer, a
 //     delete has succeeded, and an update fails unless it renamed the conversation.
