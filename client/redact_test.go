@@ -75,13 +75,14 @@ func TestSameName(t *testing.T) {
 	t.Parallel()
 	for _, same := range [][2]string{
 		{"Order-1", "order-1"}, {" order-1\t", "order-1"}, {"Zoë", "Zoe\u0308"}, {"ZOË", "zoë"}, {"がく", "か\u3099く"},
-		{"한", "\u1112\u1161\u11ab"}, {"ﬁn", "fin"}, {"１２", "12"}, {"x²", "x2"}, {"Å", "\u212b"},
+		{"한", "\u1112\u1161\u11ab"}, {"ﬁn", "fin"}, {"１２", "12"}, {"x²", "x2"}, {"Å", "\u212b"}, {"①", "1"}, {"𝐚", "a"}, {"🄰", "a"}, {" ", ""},
 	} {
 		assert.True(t, sameName(same[0], same[1]), same)
 		assert.True(t, sameName(same[1], same[0]), same)
 	}
 	for _, other := range [][2]string{
 		{"order-1", "order-2"}, {"order-1", ""}, {"order-1", "order-11"}, {"日本", "中国"}, {"заказ-1", "заказ-2"}, {"Zoë", "Zoe"}, {"a b", "ab"},
+		{"order-😀", "order-😁"}, {"✅ 1", "❌ 1"}, {"😀", ""}, {"…", ""}, {"\u0308", ""},
 	} {
 		assert.False(t, sameName(other[0], other[1]), other)
 		assert.False(t, sameName(other[1], other[0]), other)
