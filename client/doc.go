@@ -79,8 +79,8 @@
 //	success response is malformed   error        unclear  unclear  unclear        unclear
 //
 // A request was never sent if no connection could be made, or if the context had ended before one was
-// requested. A success response is malformed if it is no JSON, too large, or not the requested conversation.
-// Unclear means an error with [Error.Unclear]: the change may have been carried out. The error also is if no
+// requested. A success response is cut short also if it ends before its JSON does, whatever length it states. It
+// is malformed if it is no JSON, too large, or not the requested conversation. Unclear means an error with [Error.Unclear]: the change may have been carried out. The error also is if no
 // retry tells what became of an attempt whose outcome is unknown, which are those from 408 to a success
 // response cut short:
 //
