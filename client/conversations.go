@@ -282,6 +282,9 @@ func sameName(a, b string) bool {
 		return true
 	}
 	x, y := []rune(strings.ToLower(strings.TrimSpace(a))), []rune(strings.ToLower(strings.TrimSpace(b)))
+	if len(x) == 0 || len(y) == 0 {
+		return len(x)+len(y) == 0 // no character is normalized to nothing
+	}
 	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
 		x, y = x[1:], y[1:]
 	}
@@ -296,6 +299,7 @@ func sameName(a, b string) bool {
 func normalizes(r rune) bool {
 	return unicode.Is(unicode.Mn, r) || // marks
 		0x1100 <= r && r <= 0x11ff || // parts of Korean syllables
-		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
-		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || r >= 0x1d400 // forms for compatibility
+		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x24ff || 0x2a00 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
+		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || // forms for compatibility
+		0x1d100 <= r && r <= 0x1f2ff || 0x1fb00 <= r && r <= 0x1fbff || 0x2f800 <= r && r <= 0x2fa1f // no emoji is among them
 }
