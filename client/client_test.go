@@ -44,9 +44,11 @@ func TestConstruction(t *testing.T) {
 		"delays the wrong way":  {client.WithRetry(client.RetryPolicy{MinDelay: time.Minute, MaxDelay: time.Second})},
 		"no attempt timeout":    {client.WithAttemptTimeout(0)},
 		"a negative size bound": {client.WithMaxResponseBytes(-1)},
+		"a nil option":          {nil},
 	} {
 		_, err := client.New(auth, opts...)
-		assert.Error(t, err, name)
+		require.Error(t, err, name)
+		paramError(t, err)
 	}
 	_, err := client.New(nil)
 	assert.Equal(t, "auth", paramError(t, err).Param)

@@ -3,7 +3,6 @@ package client_test
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -166,14 +165,47 @@ func TestClearConflictIsAnError(t *testing.T) {
 
 func TestUnclearUpdateIsResolved(t *testing.T) {
 	t.Parallel()
-	for state, ok := range map[string]bool{"closed": true, "active": false} {
-		t.Run(state, func(t *testing.T) {
+	closed := func(p client.UpdateParams) client.UpdateParams {
+		p.State = new(client.StateClosed)
+		return p
+	}
+	const messaging = "MG00000000000000000000000000000001"
+	for name, tc := range map[string]struct {
+		params client.UpdateParams
+		found  []string // members of the conversation, which is closed if they do not say otherwise
+		ok     bool
+	}{
+		"closed":                     {closed(client.UpdateParams{}), nil, true},
+		"not closed":                 {closed(client.UpdateParams{}), []string{"state", `"active"`}, false},
+		"nothing else was sent":      {closed(client.UpdateParams{}), []string{"friendly_name", `"Order"`, "attributes", `"{\"n\":1}"`, "bindings", `{"email":{"name":"Support"}}`}, true},
+		"no state was sent":          {client.UpdateParams{FriendlyName: new("Order")}, []string{"friendly_name", `"Order"`}, true},
+		"the friendly name":          {closed(client.UpdateParams{FriendlyName: new("Order")}), []string{"friendly_name", `"Order"`}, true},
+		"another friendly name":      {closed(client.UpdateParams{FriendlyName: new("Order")}), []string{"friendly_name", `"Other"`}, false},
+		"a friendly name left as is": {closed(client.UpdateParams{FriendlyName: new("")}), []string{"friendly_name", `"Order"`}, true},
+		"the attributes":             {closed(client.UpdateParams{Attributes: map[string]int{"n": 1}}), []string{"attributes", `"{ \"n\": 1 }"`}, true},
+		"other attributes":           {closed(client.UpdateParams{Attributes: map[string]int{"n": 1}}), []string{"attributes", `"{\"n\":2}"`}, false},
+		"no attributes":              {closed(client.UpdateParams{Attributes: map[string]int{"n": 1}}), []string{"attributes", "null"}, false},
+		"empty attributes":           {closed(client.UpdateParams{Attributes: struct{}{}}), []string{"attributes", "null"}, true},
+		"another messaging service":  {closed(client.UpdateParams{MessagingServiceSID: new(messaging)}), []string{"messaging_service_sid", `"MG2"`}, false},
+		"the messaging service":      {closed(client.UpdateParams{MessagingServiceSID: new(messaging)}), []string{"messaging_service_sid", `"` + messaging + `"`}, true},
+		"another address":            {closed(client.UpdateParams{BindingsEmailAddress: new("a@example.com")}), []string{"bindings", `{"email":{"projected_address":"b@example.com"}}`}, false},
+		"another sender":             {closed(client.UpdateParams{BindingsEmailName: new("Support")}), []string{"bindings", `{"email":{"name":"Sales"}}`}, false},
+		"the timer":                  {closed(client.UpdateParams{ClosedAfter: new(time.Hour)}), []string{"timers", `{"date_closed":"2000-01-01T01:00:02Z"}`}, true},
+		"a later timer":              {closed(client.UpdateParams{ClosedAfter: new(time.Hour)}), []string{"timers", `{"date_closed":"2000-01-01T01:00:30Z"}`}, false},
+		"an earlier timer":           {closed(client.UpdateParams{InactiveAfter: new(time.Hour)}), []string{"timers", `{"date_inactive":"2000-01-01T00:59:30Z"}`}, false},
+		"no timer":                   {closed(client.UpdateParams{InactiveAfter: new(time.Duration(0))}), []string{"timers", `{}`}, true},
+		"a timer that was removed":   {closed(client.UpdateParams{InactiveAfter: new(time.Duration(0))}), []string{"timers", `{"date_inactive":"2000-01-01T01:00:00Z"}`}, false},
+		"the date":                   {closed(client.UpdateParams{DateUpdated: new(time.Date(2026, 1, 18, 3, 17, 17, 9, time.UTC))}), nil, true},
+		"another date":               {closed(client.UpdateParams{DateUpdated: new(time.Date(2026, 1, 18, 3, 17, 18, 0, time.UTC))}), nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, conversation("state", fmt.Sprintf("%q", state))))
-				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, client.UpdateParams{State: new(client.StateClosed)})
+				found := conversation(append([]string{"state", `"closed"`}, tc.found...)...)
+				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, found))
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, tc.params)
 				server.done()
-				if ok {
+				if tc.ok {
 					require.NoError(t, err)
 					assert.Equal(t, client.StateClosed, conv.State)
 					return

@@ -81,7 +81,7 @@ func TestSameName(t *testing.T) {
 		assert.True(t, sameName(same[1], same[0]), same)
 	}
 	for _, other := range [][2]string{
-		{"order-1", "order-2"}, {"order-1", ""}, {"order-1", "order-11"}, {"日本", "中国"}, {"заказ-1", "заказ-2"}, {"Zoë", "Zoe"}, {"a b", "ab"},
+		{"order-1", "order-2"}, {"order-1", ""}, {"order-1", "order-11"}, {"日本", "中国"}, {"заказ-1", "заказ-2"}, {"Zoë", "Zoe"}, {"a b", "ab"}, {"x\u0301", "y\u0301"},
 	} {
 		assert.False(t, sameName(other[0], other[1]), other)
 		assert.False(t, sameName(other[1], other[0]), other)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,19 +141,27 @@ func testCell(t *testing.T, verb, cell string, failure step) {
 func TestNeverSentIsRetriedForEveryOperation(t *testing.T) {
 	t.Parallel()
 	for verb, do := range verbs {
-		t.Run(verb, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server := &refuser{}
-				err := do(t.Context(), newClient(t, server).Conversations)
-				e := apiError(t, err)
-				assert.Equal(t, 4, server.requests)
-				assert.Equal(t, 4, e.Attempts)
-				assert.False(t, e.Unclear)
-				assert.NotErrorIs(t, err, client.ErrMaybeCreated)
-				assert.Contains(t, err.Error(), "connection refused")
+		for _, service := range []string{"", serviceSID} {
+			t.Run(verb+service, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					server := &refuser{}
+					c := newClient(t, server)
+					conversations := c.Conversations
+					if service != "" {
+						conversations = c.Service(service).Conversations
+					}
+					err := do(t.Context(), conversations)
+					e := apiError(t, err)
+					assert.Equal(t, service != "", strings.Contains(e.Operation, "Service"), e.Operation)
+					assert.Equal(t, 4, server.requests)
+					assert.Equal(t, 4, e.Attempts)
+					assert.False(t, e.Unclear)
+					assert.NotErrorIs(t, err, client.ErrMaybeCreated)
+					assert.Contains(t, err.Error(), "connection refused")
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -311,6 +320,13 @@ func TestWaitEndsWithContext(t *testing.T) {
 		e := apiError(t, err)
 		assert.Equal(t, 503, e.Status, "the last answer is kept")
 		assert.Equal(t, 20503, e.Code)
+
+		ctx, cancel = context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(reason) })
+		_, err = newClient(t, newScript(t, connectionLost)).Conversations.Fetch(ctx, "order-1234")
+		assert.EqualError(t, err, "fetchConversation {UniqueName}: context canceled: the user went away; before that: connection reset")
+		assert.ErrorIs(t, err, reason)
+		assert.ErrorIs(t, err, syscall.ECONNRESET, "what the attempt failed with is found as well")
 	})
 }
 
