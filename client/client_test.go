@@ -38,6 +38,8 @@ func TestConstruction(t *testing.T) {
 		"region with a dot":     {client.WithRegion("evil.example")},
 		"empty region":          {client.WithRegion("")},
 		"edge with a slash":     {client.WithEdge("evil.example/")},
+		"leading hyphen":        {client.WithRegion("-ie1")},
+		"trailing hyphen":       {client.WithEdge("dublin-")},
 		"nil http client":       {client.WithHTTPClient(nil)},
 		"nil logger":            {client.WithLogger(nil)},
 		"negative attempts":     {client.WithRetry(client.RetryPolicy{MaxAttempts: -1})},

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -84,6 +85,8 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 			fetched: jsonAnswer(200, with("date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"2000-01-01T00:00:00Z"`, "timers", `{"date_inactive":"1999-12-31T04:17:19Z"}`)), ok: true},
 		{name: "a date of its own, long ago", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(1999, 12, 31, 3, 17, 19, 0, time.UTC)) },
 			fetched: jsonAnswer(200, with("date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"1999-12-31T03:17:19Z"`, "timers", `{"date_inactive":"1999-12-31T04:17:19Z"}`)), unclear: true},
+		{name: "a date of its own, different", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(1999, 12, 31, 3, 17, 19, 0, time.UTC)) },
+			fetched: jsonAnswer(200, with("friendly_name", `"Other"`, "date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"1999-12-31T03:17:19Z"`)), unclear: true},
 		{name: "another timer", fetched: jsonAnswer(200, with("timers", `{"date_inactive":"2000-01-01T02:00:00Z"}`)), unclear: true},
 		{name: "cannot be fetched", fetched: jsonAnswer(404, notFound), unclear: true},
 	} {
@@ -102,11 +105,14 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 					header = []string{"Date", ""}
 				}
 				server := newScript(t, connectionLost, jsonAnswer(409, conflict, header...), tc.fetched)
-				conv, err := newClient(t, server).Conversations.Create(t.Context(), params)
+				var resp client.Response
+				conv, err := newClient(t, server).Conversations.Create(t.Context(), params, client.WithResponse(&resp))
 				server.done()
 				assert.Equal(t, "/v1/Conversations/order-1234", server.requests[2].URL.Path)
+				assert.Equal(t, 2, resp.Attempts, "the lookup is none")
 				if tc.ok {
 					require.NoError(t, err)
+					assert.Equal(t, 200, resp.StatusCode)
 					assert.Equal(t, "order-1234", conv.UniqueName)
 					return
 				}
@@ -117,6 +123,29 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A lookup that the caller ends says so, and nothing of what it was for.
+func TestLookupEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		reason := errors.New("the user of order-1234 went away")
+		time.AfterFunc(10*time.Second, func() { cancel(reason) })
+		server := newScript(t, connectionLost, jsonAnswer(409, nameTaken), silence)
+		_, err := newClient(t, server).Conversations.Create(ctx, client.CreateParams{UniqueName: new("order-1234")})
+		server.done()
+		assert.ErrorIs(t, err, reason)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, client.ErrConflict)
+		assert.ErrorIs(t, err, client.ErrMaybeCreated)
+		assert.ErrorContains(t, err, "context canceled: the user of {UniqueName} went away")
+
+		server = newScript(t, connectionLost, jsonAnswer(409, nameTaken), jsonAnswer(403, "{}"))
+		_, err = newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
+		assert.ErrorContains(t, err, "looking up what became of it failed: 403 Forbidden")
+	})
 }
 
 // The clock is read when the conflict begins to arrive, however long the rest takes.
@@ -203,10 +232,13 @@ func TestUnclearUpdateIsResolved(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				found := conversation(append([]string{"state", `"closed"`}, tc.found...)...)
 				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, found))
-				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, tc.params)
+				var resp client.Response
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, tc.params, client.WithResponse(&resp))
 				server.done()
+				assert.Equal(t, 2, resp.Attempts, "the lookup is none")
 				if tc.ok {
 					require.NoError(t, err)
+					assert.Equal(t, 200, resp.StatusCode)
 					assert.Equal(t, client.StateClosed, conv.State)
 					return
 				}

@@ -553,6 +553,23 @@ func TestScanReducesItsWorkersAfter429(t *testing.T) {
 	})
 }
 
+// A request of a scan is retried like any other: only a bulk job's changes get twice as many attempts.
+func TestScanFailsWhereNothingIsPermitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newTimeline(nil)
+		server.replace = func(string) (int, string) { return http.StatusTooManyRequests, `{"code":20429}` }
+		var failures []error
+		for _, err := range server.client(t).Conversations.Scan(t.Context(), client.ScanParams{}) {
+			failures = append(failures, err)
+		}
+		require.Len(t, failures, 1)
+		assert.ErrorIs(t, failures[0], client.ErrRateLimited)
+		assert.Equal(t, 4, apiError(t, failures[0]).Attempts)
+		assert.Equal(t, 4, server.requests)
+	})
+}
+
 func TestScanEndsWithItsFirstFailure(t *testing.T) {
 	t.Parallel()
 	sid := fmt.Sprintf("CH%032x", 1)
