@@ -215,6 +215,34 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 	})
 }
 
+// The budget is for retries that do not lead to success. What succeeds gives back what it took, and a fifth of a
+// retry more; what is not retried takes nothing.
+func TestRetryBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t)
+		c := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 2, Budget: 1})).Conversations
+		fetch := func(steps ...step) error {
+			server.steps = append(server.steps, steps...)
+			_, err := c.Fetch(t.Context(), "order-1234")
+			server.done()
+			return err
+		}
+		unavailable := answer(503, "", "")
+		for range 3 {
+			require.ErrorIs(t, fetch(jsonAnswer(404, notFound)), client.ErrNotFound)
+			require.NoError(t, fetch(unavailable, success("fetch")))
+		}
+		for range 3 {
+			assert.NotContains(t, fetch(unavailable, unavailable).Error(), "budget")
+			assert.ErrorContains(t, fetch(unavailable), "not retried: the retry budget is spent")
+			for range 5 {
+				require.NoError(t, fetch(success("fetch")))
+			}
+		}
+	})
+}
+
 func TestRetriesCanBeTurnedOff(t *testing.T) {
 	t.Parallel()
 	server := newScript(t, answer(429, "", ""))
@@ -302,6 +330,13 @@ func TestNoSleepIntoTheDeadline(t *testing.T) {
 		assert.Equal(t, 429, e.Status)
 		assert.Equal(t, 10*time.Second, e.RetryAfter)
 		server.done()
+
+		server = newScript(t, jsonAnswer(429, `{"code":20429}`, "Retry-After", "10"), success("fetch"))
+		ctx, cancel = context.WithTimeout(t.Context(), 11*time.Second)
+		defer cancel()
+		_, err = newClient(t, server).Conversations.Fetch(ctx, "order-1234")
+		require.NoError(t, err, "there is time for it")
+		server.done()
 	})
 }
 
@@ -356,6 +391,7 @@ func TestAnswerBeforeTheContextEnds(t *testing.T) {
 		return jsonAnswer(404, notFound)(req)
 	})).Conversations.Fetch(ctx, "order-1234")
 	assert.Equal(t, 20404, apiError(t, err).Code)
+	assert.NotErrorIs(t, err, context.Canceled, "that is not why it failed")
 }
 
 func (s stalled) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }
