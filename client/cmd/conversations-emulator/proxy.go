@@ -117,11 +117,21 @@ func unreachable(err error) string {
 // one: its quotes would be escaped.
 var pageURLs = regexp.MustCompile(`("(?:first|previous|next)_page_url"\s*:\s*")https?://[^/"]*`)
 
+// maxPage is more than the largest page has. What is larger is passed on as it comes, not held in memory.
+const maxPage = 64 << 20
+
 // keepPages makes the URLs of pages lead to the proxy. A client that follows them as they are would
 // leave it after the first page.
 func keepPages(res *http.Response, proxy string) {
-	body, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxPage))
 	closer := res.Body
+	if len(body) == maxPage {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), res.Body), closer}
+		return
+	}
 	if err == nil {
 		body = pageURLs.ReplaceAll(body, []byte("${1}"+proxy))
 		res.ContentLength = int64(len(body))

@@ -198,6 +198,27 @@ func TestProxyRepeatsNoGarbage(t *testing.T) {
 	}
 }
 
+// A body without end is passed on as it comes.
+func TestProxyHoldsNoEndlessBody(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	endless := readerFunc(func(p []byte) (int, error) {
+		sent += len(p)
+		return len(p), nil
+	})
+	res := &http.Response{Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(endless)}
+	keepPages(res, "http://proxy")
+	assert.LessOrEqual(t, sent, 2*maxPage)
+	n, err := io.CopyN(io.Discard, res.Body, 2*maxPage)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2*maxPage, n)
+	assert.EqualValues(t, -1, res.ContentLength)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestProxyMistakes(t *testing.T) {
 	t.Parallel()
 	for want, args := range map[string][]string{
