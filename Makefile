@@ -60,6 +60,7 @@ upstream-fetch: ## Renew what Twilio's description says FROM=<file or https URL>
 
 .PHONY: interop
 interop: ## Check against the official twilio-go and, if there is node, npm's twilio
+	@test -z "$$CI" || .ci/need curl node=nodejs npm
 	@cd testdata/interop/node && { command -v npm >/dev/null && npm ci --silent; } || \
 		echo "npm's twilio is left out: npm is not installed, or cannot install it"
 	cd testdata/interop && go vet ./... && go test -count=1 ./...
@@ -68,6 +69,11 @@ interop: ## Check against the official twilio-go and, if there is node, npm's tw
 consumer: ## Use the client from modules of their own, with OpenTelemetry and oauth2
 	cd testdata/consumer && go vet ./... && go test ./...
 	cd testdata/integrations && go vet ./... && go test ./...
+
+.PHONY: inspector
+inspector: ## Drive the emulator's page in Chromium, which is installed if that is possible
+	@command -v google-chrome || command -v chromium-browser || .ci/need chromium
+	cd testdata/inspector && go vet ./... && go test -count=1 ./...
 
 .PHONY: drill
 drill: ## Rehearse a change of the description; V=-v shows each step
@@ -89,7 +95,7 @@ cover: ## Show the coverage of the hand-written packages
 	@go tool cover -func=.coverage.out | tail -n 1
 
 .PHONY: bench
-bench: ## Measure against hand-written code and twilio-go (minutes; better on a quiet machine)
+bench: ## Measure against hand-written code and twilio-go (minutes; see testdata/bench/README.md)
 	cd testdata/bench && go run . -write
 
 .PHONY: vuln
@@ -108,4 +114,4 @@ reproducible: release ## Build a release twice, the second time from nothing, an
 		GOCACHE="$$first/cache" $(MAKE) release && cmp "$$first/checksums.txt" .dist/checksums.txt
 
 .PHONY: check
-check: race lint stale upstream fuzz interop consumer drill ## All that CI checks
+check: race lint stale upstream fuzz interop consumer inspector drill ## All that CI checks

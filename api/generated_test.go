@@ -112,7 +112,7 @@ func (f field) set(t *testing.T, name string, schema *openapi3.Schema, zero bool
 		t.Fatalf("%s cannot be left unset: take x-go-type-skip-optional-pointer from it in api/overlay.yaml", name)
 	}
 	if _, isTime := reflect.New(f.value.Type().Elem()).Interface().(*time.Time); isTime && strings.HasPrefix(name, "form ") {
-		t.Fatalf("%s is a time.Time, which the runtime does not send: give it x-go-type: string in api/overlay.yaml", name)
+		t.Fatalf("%s is a time.Time, the client writes it as text: give it x-go-type: string in api/overlay.yaml", name)
 	}
 	f.value.Set(reflect.New(f.value.Type().Elem()))
 	value := f.value.Elem()

@@ -57,7 +57,6 @@ const (
 	errMalformed      = fault("the response is malformed")
 	errNotJSON        = fault("the response is not JSON")
 	errTooLarge       = fault("the response is larger than WithMaxResponseBytes allows")
-	errTooManyItems   = fault("the response has more than 1000 items")
 	errNoConversation = fault("the response is not a conversation")
 	errMismatch       = fault("the response is that of another request: it is not the requested conversation")
 )

@@ -96,19 +96,30 @@ const version = "0.1.0"
 
 var userAgent = fmt.Sprintf("twilio-conversations-go/%s (%s)", version, runtime.Version())
 
-// ownTransport returns the transport of clients that are not given one. It is net/http's default, but keeps as
-// many connections as a scan and bulk work use, and finds out that a connection is dead. Where a program has
-// replaced the default by something else, it is that.
-var ownTransport = sync.OnceValue(func() http.RoundTripper {
-	transport, ok := http.DefaultTransport.(*http.Transport)
-	if !ok {
+// standardTransport is net/http's own default, which a program may replace.
+var standardTransport = http.DefaultTransport
+
+// ownTransport returns the transport of clients that are not given one: net/http's default, but with as
+// many idle connections as a scan and bulk work use, and with pings that find a dead connection. All
+// clients share it. If the program has replaced the default, that is used as it is.
+func ownTransport() http.RoundTripper {
+	if http.DefaultTransport != standardTransport {
 		return http.DefaultTransport
 	}
-	transport = transport.Clone()
+	return sharedTransport()
+}
+
+var sharedTransport = sync.OnceValue(func() *http.Transport {
+	transport := standardTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
 	transport.HTTP2 = &http.HTTP2Config{SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second}
 	return transport
 })
+
+// CloseIdleConnections closes the connections that no request is using, as that of [http.Client] does.
+// Clients without [WithHTTPClient] share their connections. No program needs it, but a test that
+// looks for leaked goroutines does.
+func (c *Client) CloseIdleConnections() { c.httpClient.CloseIdleConnections() }
 
 // FromEnv returns a client configured by environment variables. Credentials are TWILIO_API_KEY and
 // TWILIO_API_SECRET, or else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN. TWILIO_REGION and TWILIO_EDGE are

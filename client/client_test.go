@@ -1,14 +1,17 @@
 package client_test
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/twilio-conversations-go/conversations/client"
 )
@@ -147,4 +150,29 @@ func TestHTTPClientIsNotChanged(t *testing.T) {
 	_, err = c.Conversations.Fetch(t.Context(), "order-1234")
 	require.NoError(t, err)
 	assert.Nil(t, httpClient.CheckRedirect)
+}
+
+// A program, or a test of it, may replace net/http's default transport. Clients made meanwhile use that
+// one, and those made afterwards do not.
+//
+// It is not parallel, because it replaces http.DefaultTransport.
+func TestReplacedDefaultTransport(t *testing.T) {
+	standard, errReplaced := http.DefaultTransport, errors.New("replaced")
+	http.DefaultTransport = roundTripper(func(*http.Request) (*http.Response, error) { return nil, errReplaced })
+	meanwhile, err := client.New(client.BasicAuth(accountSID, authToken), client.WithRetry(client.RetryPolicy{MaxAttempts: 1}))
+	http.DefaultTransport = standard
+	require.NoError(t, err)
+	_, err = meanwhile.Conversations.Fetch(t.Context(), "order")
+	assert.ErrorIs(t, err, errReplaced)
+
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	before := goleak.IgnoreCurrent()
+	afterwards, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(server.URL))
+	require.NoError(t, err)
+	_, err = afterwards.Conversations.Fetch(t.Context(), "order")
+	assert.ErrorIs(t, err, client.ErrNotFound)
+	afterwards.CloseIdleConnections()
+	server.CloseClientConnections()
+	assert.NoError(t, goleak.Find(before))
 }

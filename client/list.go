@@ -160,11 +160,11 @@ func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, ge
 	if query.EndDate != nil && params.EndDate.Before(params.StartDate) {
 		c.refuse("EndDate", "", "must not be before StartDate")
 	}
-	if _, _, err := params.Cursor.parse(r.listDigest(query)); err != nil && c.err == nil {
-		c.err = err
-	}
 	if c.err != nil {
 		return nil, query, c.err
+	}
+	if _, _, err := params.Cursor.parse(r.listDigest(query)); err != nil {
+		return nil, query, err
 	}
 	call, err := r.newCall(&listConversation, "", nil, opts)
 	return call, query, err

@@ -216,12 +216,12 @@ func given[T comparable](value T) *T {
 	return &value
 }
 
-// date writes a time as Twilio reads it, to the millisecond that it stores. No scan could find a
-// conversation of the first second of the year 1, whose date is zero.
+// date writes a time as Twilio reads it, to the millisecond that it stores. No scan could find a conversation of
+// the first second of the year 1, whose date reads as none.
 func date(param string, t time.Time) (*string, error) {
 	t = t.UTC()
-	if t.Truncate(time.Second).IsZero() || t.Year() < 1 || t.After(latest) {
-		return nil, &ParamError{Param: param, Reason: "must be after 0001-01-01T00:00:00Z and at most 9999-12-31T23:59:59.999Z"}
+	if t.Truncate(time.Second).IsZero() || t.Year() < 1 || t.Year() > 9999 {
+		return nil, &ParamError{Param: param, Reason: "must be after the first second of the year 1, and not after the year 9999"}
 	}
 	return new(t.Format("2006-01-02T15:04:05.999Z")), nil
 }

@@ -37,7 +37,7 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 		"attributes too long":         {client.CreateParams{Attributes: map[string]string{"a": strings.Repeat("x", 16<<10)}}, "Attributes"},
 		"state unknown":               {client.CreateParams{State: new(client.State("open"))}, "State"},
 		"state initializing":          {client.CreateParams{State: new(client.StateInitializing)}, "State"},
-		"date no scan could read":     {client.CreateParams{DateCreated: new(time.Time{}.Add(time.Millisecond))}, "DateCreated"},
+		"date no scan could read":     {client.CreateParams{DateCreated: new(time.Date(1, 1, 1, 0, 0, 0, 1e6, time.UTC))}, "DateCreated"},
 		"state empty":                 {client.CreateParams{State: new(client.State(""))}, "State"},
 		"created closed":              {client.CreateParams{State: new(client.StateClosed)}, "State"},
 		"inactive after too little":   {client.CreateParams{InactiveAfter: new(59 * time.Second)}, "InactiveAfter"},

@@ -36,7 +36,7 @@ import (
 
 	"github.com/twilio-conversations-go/conversations/client"
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
-	"github.com/twilio-conversations-go/conversations/gen"
+	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
 var (
@@ -48,19 +48,14 @@ var (
 	_ http.Client
 	_ testing.TB
 	_ conversationstest.Fault
-	_ = gen.NewClient
+	_ = webhook.New
 
 	accountSID, authToken, apiKeySID, apiKeySecret string
 
 	accessToken func(context.Context) (string, error)
-	auth        gen.RequestEditorFn
+	auth        client.RequestEditor
 	attributes  any
-	stored      client.Cursor
-	work        func([]*client.Conversation)
-	store       func(client.Cursor)
-	closeOrder  func(context.Context, *client.Client, string) error
 	openOrder   func(context.Context, *client.Client, string) error
-	closeOne    func(context.Context, *client.Conversation) error
 )
 `
 	// The files exist in an overlay only, so that the module stays as it is.

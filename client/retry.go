@@ -270,7 +270,7 @@ func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	case is[fault](err):
 		return err
 	case errors.Is(err, json.ErrTooManyItems):
-		return errTooManyItems
+		return newForeign(fmt.Sprintf("%v: %v", errMalformed, json.ErrTooManyItems), err)
 	}
 	return newForeign(string(errMalformed), err)
 }

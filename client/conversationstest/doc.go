@@ -9,9 +9,10 @@
 //
 // [Start] serves an [Emulator] until the test ends, [Server.Client] is a ready client of it, and
 // [Server.HTTPClient] serves any other HTTP client. [Emulator.Seed] puts conversations in,
-// [Emulator.Advance] lets their timers fire, and [Emulator.Fail] scripts failures. With [InMemory]
-// all of it works in a bubble of [testing/synctest]. [New] makes the bare [net/http.Handler]; the
-// program conversations-emulator serves it for other languages.
+// [Emulator.Advance] lets their timers fire, [Emulator.Fail] scripts failures, and
+// [Emulator.Webhooks] delivers webhooks to a handler. With [InMemory] all of it works in a bubble
+// of [testing/synctest]. [New] makes the bare [net/http.Handler]; the program
+// conversations-emulator serves it for other languages.
 //
 // [ValidatingTransport] checks requests and responses, Twilio's too, against the OpenAPI document.
 // A strict emulator makes the same checks: it refuses a request that [ValidateRequest] reports, and
@@ -37,6 +38,7 @@
 //	400 50377  update of a closed conversation
 //	400 50390  unique name in the form of a conversation SID
 //	401 20003  credentials or region
+//	403 50056  refused by a webhook
 //	403 50385  any request in the region au1, which has no Conversations
 //	404 20404  no such conversation, service or path
 //	405 20004  no such method
@@ -48,6 +50,48 @@
 // If several values of a form are invalid, the first by name decides. The other resources of
 // Conversations, such as messages and participants, are not emulated; [Emulator.Touch] stands for a
 // message.
+//
+// # Webhooks
+//
+// The emulator sends the seven events of conversations as Twilio does: pre-events, which can change
+// or refuse what is requested, post-events, and the changes of state that timers cause. See
+// https://www.twilio.com/docs/conversations/conversations-webhooks
+//
+// [Emulator.Webhooks] connects the handler under test, made with package webhook or otherwise,
+// without a port; [WithWebhooks] and [WithServiceWebhooks] configure URLs, methods and filters.
+// A request fires events only with the header X-Twilio-Webhook-Enabled: true, which
+// client.WithWebhookEnabled sends.
+//
+//	func TestOnTimeout(t *testing.T) {
+//		server := conversationstest.Start(t)
+//		server.Webhooks(newHandler(server.AuthToken)) // what the application serves
+//		openTicket(t.Context(), server.Client(), "7") // with ClosedAfter: 10 minutes
+//		server.Advance(10 * time.Minute)              // fires onConversationStateUpdated
+//		server.Settle()                               // it was delivered
+//		// now look at what the handler did, and at server.Deliveries()
+//	}
+//
+// Each delivery is signed with the auth token of its account, has the headers and parameters that
+// were recorded from Twilio, and goes nowhere but to its URL: redirects are not followed. A
+// pre-event that is not answered within 5 seconds, or cannot be delivered, changes nothing; any
+// status but 200 refuses the request, which then fails with 403 and code 50056. While a receiver
+// works, the emulator goes on with other requests. Post-events come in the order of what happened,
+// one at a time. [Emulator.Fail] takes the name of an event and lets its deliveries go wrong;
+// [Emulator.Redeliver] repeats one.
+//
+// Much of this Twilio does not document. [WebhookAssumptions] lists what is assumed and can be
+// chosen otherwise. Besides, this is assumed:
+//   - A status other than 200 refuses a change, 201 and redirects too. A body of a 200 that is not
+//     a JSON object accepts it, and so does a lost connection, at once.
+//   - friendly_name and attributes in a response must be strings that a request could send, or the
+//     request fails with the code that it would have had. null and empty strings change nothing.
+//   - onConversationUpdate has the values that are requested and the date_updated before the update.
+//     onConversationAdded has DateUpdated. onConversationStateUpdated has no MessagingServiceSid.
+//   - A create in a state or a delete fires no onConversationStateUpdated.
+//   - Post-events wait for one another, and pre-events for nothing.
+//
+// Participants, messages, conversation-scoped webhooks, Studio, Event Streams and the parts of a
+// URL behind # are not emulated.
 //
 // # Assumptions
 //

@@ -12,8 +12,8 @@ import (
 )
 
 // Emulator is an in-memory emulator of the ten operations, as an [http.Handler]. Create one with [New],
-// or with a server around it with [Start]. It is safe for concurrent use, starts no goroutine and holds
-// nothing that needs to be released.
+// or with a server around it with [Start]. It is safe for concurrent use. Unless webhooks are configured
+// it starts no goroutine and holds nothing that needs to be released; otherwise [Emulator.Close] ends it.
 //
 // To abort a connection, as a [Fault] can ask, it panics with [http.ErrAbortHandler], which servers of
 // net/http understand.
@@ -28,9 +28,10 @@ type Emulator struct {
 	stores   map[storeKey]*store
 	due      index // the conversations of all stores that have a timer
 	faults   map[string][]Fault
-	log      requestLog
+	log      recordLog[Request]
 	advanced time.Duration
 	sequence uint64
+	webhooks webhooks
 }
 
 // New returns an emulator without conversations. An invalid option is an error, and so is a nil one.
@@ -43,27 +44,30 @@ func New(opts ...Option) (*Emulator, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Emulator{
+	e := &Emulator{
 		config:   *c,
 		document: spec(),
 		creds:    creds,
 		stores:   map[storeKey]*store{},
 		due:      newDueIndex(),
 		faults:   map[string][]Fault{},
-		log:      requestLog{maxRequests: c.requestLog},
+		log:      recordLog[Request]{max: c.requestLog},
 		sequence: uint64(time.Now().UnixNano()),
-	}, nil
+	}
+	e.webhooks.init(c.requestLog)
+	return e, nil
 }
 
 // Reset removes all conversations, scripted faults and recorded requests, and undoes what
 // [Emulator.Advance] did. The options stay.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	e.stores = map[storeKey]*store{}
 	e.due = newDueIndex()
 	clear(e.faults)
 	e.log.reset()
+	e.webhooks.reset(e.requestLog)
 	e.advanced = 0
 }
 
@@ -76,7 +80,7 @@ func (e *Emulator) Advance(d time.Duration) {
 		panic("conversationstest: the clock cannot go back")
 	}
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	e.advanced += min(d, math.MaxInt64-e.advanced)
 }
 
@@ -91,6 +95,10 @@ type call struct {
 	service    string // the one in the path, or the account's default one
 	path       string // for error messages
 	collection string // absolute URL, in the form of path that was called
+	violations violations
+	entry      *Request
+	webhooks   bool // the request asks for webhooks
+	counted    bool // the write limit has counted it
 }
 
 func (c *call) key() storeKey { return storeKey{c.account.SID, c.service} }
@@ -109,7 +117,20 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A server's ReadTimeout is for reading. If it went on, it would end a scripted delay.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	c, refused := e.open(r)
+	if refused == nil {
+		// The same checks as in ValidateRequest, which returns what they find.
+		c.op.checkHead(&c.violations, r, c.values)
+		c.op.checkBody(&c.violations, r.Header, body)
+	}
 	entry := e.record(c, r, body)
+	done := func(status int) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if entry.Duration == 0 {
+			entry.Status, entry.Duration = status, max(time.Since(arrived), 1)
+		}
+	}
+	defer done(0) // the connection was dropped
 
 	a, truncate := answer{}, false
 	switch {
@@ -122,9 +143,7 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		a, truncate = e.script(c, r, func() answer { return e.perform(c, r, body) })
 	}
-	e.mu.Lock()
-	entry.Status = a.status
-	e.mu.Unlock()
+	done(a.status)
 	if truncate {
 		sendTruncated(w, a, arrived)
 	}
@@ -142,6 +161,7 @@ func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 	}
 	escaped := r.URL.EscapedPath()
 	c := &call{account: account, service: account.DefaultServiceSID, path: strings.TrimPrefix(escaped, "/v1")}
+	c.webhooks = r.Header.Get("X-Twilio-Webhook-Enabled") == "true"
 	if e.variants.is("error.path", "whole") {
 		c.path = escaped
 	}
@@ -175,11 +195,8 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if e.variants.is("error.order-fields", "conversation-first") && c.values["Sid"] != "" && !e.exists(c) {
 		return notFound(c.path).answer()
 	}
-	// The same checks as in ValidateRequest, which returns what they find; here the first decides.
-	v := &violations{}
-	c.op.checkHead(v, r, c.values)
-	c.op.checkBody(v, r.Header, body)
-	for _, violation := range v.list {
+	// The first violation decides.
+	for _, violation := range c.violations.list {
 		if !e.lenient || !ignorable(violation) {
 			return refusal(violation, c.path).answer()
 		}

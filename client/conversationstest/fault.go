@@ -3,6 +3,7 @@ package conversationstest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -55,12 +56,17 @@ func (f *Fault) replaces() bool { return f.Status != 0 || f.Body != "" || f.Drop
 // of its own left. Faults are added to those already scripted. Only requests with valid credentials
 // take them; what else the request holds does not matter unless the operation is performed.
 //
-// Fail panics if there is no such operation, or if a Status is neither 0 nor from 200 to 599.
+// With the name of an event, one of [Events], the faults are those of its webhooks: each delivery
+// takes the next. The receiver then stands for the operation. With Drop the webhook is lost on its way,
+// with Commit and Drop it is received but its response is lost. A Status or a Body stands in for the
+// receiver's response. A Delay counts towards the 5 seconds that a delivery may take.
+//
+// Fail panics if there is no such operation or event, or if a Status is neither 0 nor from 200 to 599.
 func (e *Emulator) Fail(operation string, faults ...Fault) {
 	if operation == "*" {
 		operation = ""
 	}
-	if operation != "" && !implemented(operation) {
+	if operation != "" && !implemented(operation) && !slices.Contains(Events(), operation) {
 		panic(fmt.Sprintf("conversationstest: no operation %q", operation))
 	}
 	e.mu.Lock()
@@ -77,11 +83,11 @@ func (e *Emulator) Fail(operation string, faults ...Fault) {
 	}
 }
 
-// nextFault takes the fault that applies to a request for an operation.
-func (e *Emulator) nextFault(operation string) *Fault {
+// nextFault takes the fault that applies to what one of the keys names, the first before the others.
+func (e *Emulator) nextFault(keys ...string) *Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, key := range []string{operation, ""} {
+	for _, key := range keys {
 		queue := e.faults[key]
 		if len(queue) == 0 {
 			continue
@@ -102,10 +108,13 @@ func (e *Emulator) nextFault(operation string) *Fault {
 // up meanwhile finds that nothing happened, or that it did.
 func (e *Emulator) script(c *call, r *http.Request, perform func() answer) (a answer, truncate bool) {
 	wait(r, e.latency)
-	fault := e.nextFault(c.op.id)
+	fault := e.nextFault(c.op.id, "")
 	if fault == nil {
 		return perform(), false
 	}
+	e.mu.Lock()
+	c.entry.Fault = fault
+	e.mu.Unlock()
 	if fault.Commit {
 		a = perform()
 		wait(r, fault.Delay)

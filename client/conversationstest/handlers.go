@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 )
 
 // handler carries out an operation. The request has passed all checks, its service exists, and form
@@ -42,32 +43,33 @@ func (e *Emulator) create(c *call, _, form url.Values) answer {
 	if form.Get("State") == closed.String() {
 		return errCreatedClosed.answer()
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	e.fire(toInstant(now))
-	s := e.store(c.key())
-	if !s.writeAllowed(e.writeLimit, now, nil) {
-		return errWriteLimit.answer()
+	conv, err := e.change(c, form, func(form url.Values, now time.Time) (change, *apiError) {
+		s := e.store(c.key())
+		if !c.writeAllowed(e.writeLimit, s, now, nil) {
+			return change{}, errWriteLimit
+		}
+		if s.byName[form.Get("UniqueName")] != nil {
+			return change{}, errNameTaken
+		}
+		at := toInstant(now)
+		conv := &conversation{
+			position:         position{Created: at, sid: e.nextSID()},
+			Updated:          at,
+			timersFrom:       at,
+			State:            active,
+			Attributes:       "{}",
+			MessagingService: s.messagingService,
+			Inactive:         c.account.inactive(at),
+			Closed:           c.account.closed(at),
+		}
+		conv.set(form, at)
+		e.vary(conv, form, at, false)
+		return change{kind: created, store: s, after: conv, at: at}, nil
+	})
+	if err != nil {
+		return err.answer()
 	}
-	if s.byName[form.Get("UniqueName")] != nil {
-		return errNameTaken.answer()
-	}
-	at := toInstant(now)
-	conv := &conversation{
-		position:         position{Created: at, sid: e.nextSID()},
-		Updated:          at,
-		timersFrom:       at,
-		State:            active,
-		Attributes:       "{}",
-		MessagingService: s.messagingService,
-		Inactive:         c.account.inactive(at),
-		Closed:           c.account.closed(at),
-	}
-	conv.set(form, at)
-	e.vary(conv, form, at, false)
-	s.add(conv)
-	return jsonAnswer(http.StatusCreated, c.resource(conv))
+	return jsonAnswer(http.StatusCreated, c.resource(&conv))
 }
 
 func (e *Emulator) fetch(c *call, _, _ url.Values) answer {
@@ -84,57 +86,58 @@ func (e *Emulator) fetch(c *call, _, _ url.Values) answer {
 }
 
 func (e *Emulator) update(c *call, _, form url.Values) answer {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	at := toInstant(now)
-	e.fire(at)
-	s, conv := e.conversation(c)
-	if conv == nil {
-		return notFound(c.path).answer()
-	}
-	if !s.writeAllowed(e.writeLimit, now, conv) {
-		return errWriteLimit.answer()
-	}
-	e.settle(conv, at)
-	if conv.State == closed && form.Get("State") == closed.String() && e.variants.is("state.close-again", "accepted") {
-		return jsonAnswer(http.StatusOK, c.resource(conv))
-	}
-	if err := editable(conv.State); err != nil {
+	conv, err := e.change(c, form, func(form url.Values, now time.Time) (change, *apiError) {
+		at := toInstant(now)
+		s, conv := e.conversation(c)
+		if conv == nil {
+			return change{}, notFound(c.path)
+		}
+		if !c.writeAllowed(e.writeLimit, s, now, conv) {
+			return change{}, errWriteLimit
+		}
+		e.settle(conv, at)
+		if conv.State == closed && form.Get("State") == closed.String() && e.variants.is("state.close-again", "accepted") {
+			return change{kind: updated, store: s, before: conv, after: conv, at: at, nothing: true}, nil
+		}
+		if err := editable(conv.State); err != nil {
+			return change{}, err
+		}
+		if holder := s.byName[form.Get("UniqueName")]; holder != nil && holder != conv {
+			return change{}, errNameTaken
+		}
+		changed := *conv
+		changed.Updated = at
+		if !e.variants.is("timer.restart", "kept") {
+			changed.restart(at)
+		}
+		anySet := changed.set(form, at)
+		if !e.vary(&changed, form, at, true) && !anySet {
+			return change{kind: updated, store: s, before: conv, after: conv, at: at, nothing: true}, nil
+		}
+		return change{kind: updated, store: s, before: conv, after: &changed, at: at}, nil
+	})
+	if err != nil {
 		return err.answer()
 	}
-	if holder := s.byName[form.Get("UniqueName")]; holder != nil && holder != conv {
-		return errNameTaken.answer()
-	}
-	changed := *conv
-	changed.Updated = at
-	if !e.variants.is("timer.restart", "kept") {
-		changed.restart(at)
-	}
-	anySet := changed.set(form, at)
-	if e.vary(&changed, form, at, true) || anySet {
-		s.remove(conv)
-		*conv = changed
-		s.add(conv)
-	}
-	return jsonAnswer(http.StatusOK, c.resource(conv))
+	return jsonAnswer(http.StatusOK, c.resource(&conv))
 }
 
 func (e *Emulator) remove(c *call, _, _ url.Values) answer {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	at := toInstant(now)
-	e.fire(at)
-	s, conv := e.conversation(c)
-	if conv == nil {
-		return notFound(c.path).answer()
+	_, err := e.change(c, nil, func(_ url.Values, now time.Time) (change, *apiError) {
+		at := toInstant(now)
+		s, conv := e.conversation(c)
+		if conv == nil {
+			return change{}, notFound(c.path)
+		}
+		if !c.writeAllowed(e.writeLimit, s, now, nil) {
+			return change{}, errWriteLimit
+		}
+		e.settle(conv, at)
+		return change{kind: removed, store: s, before: conv, after: conv, at: at}, nil
+	})
+	if err != nil {
+		return err.answer()
 	}
-	if !s.writeAllowed(e.writeLimit, now, nil) {
-		return errWriteLimit.answer()
-	}
-	e.settle(conv, at)
-	s.remove(conv)
 	return answer{status: http.StatusNoContent, header: http.Header{}, body: nothing}
 }
 
@@ -162,7 +165,7 @@ func (e *Emulator) exists(c *call) bool {
 // is closed. See https://www.twilio.com/docs/conversations/states-timers
 func (e *Emulator) Touch(sid string) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	now := toInstant(e.now())
 	e.fire(now)
 	conv := e.findSID(sid)
@@ -177,10 +180,10 @@ func (e *Emulator) Touch(sid string) error {
 	changed.restart(now)
 	if changed.State = awake(conv.State); changed.State != conv.State {
 		changed.Updated = now
+		e.queue(e.stateUpdated(conv.store, &changed, conv.State, now, "EVENT"))
 	}
-	conv.store.remove(conv)
-	*conv = changed
-	conv.store.add(conv)
+	touched := change{kind: updated, store: conv.store, before: conv, after: &changed}
+	touched.commit()
 	return nil
 }
 

@@ -35,6 +35,10 @@ type config struct {
 	requestLog  int
 	inMemory    bool
 	variants    assumed
+
+	accountWebhooks *Webhooks
+	serviceWebhooks map[string]*Webhooks
+	assume          WebhookAssumptions
 }
 
 // WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is

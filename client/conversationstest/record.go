@@ -9,6 +9,8 @@ import (
 
 // Request is a request that an [Emulator] received.
 type Request struct {
+	// Number counts the requests from 1. A reset does not restart it.
+	Number int
 	// Time is when it arrived, by the emulator's clock.
 	Time time.Time
 	// Operation is its operationId. It is empty where the path is not one of the API's.
@@ -17,74 +19,87 @@ type Request struct {
 	Method, Path string
 	// Host is the host that the client asked for.
 	Host string
-	// Query and Form are the parameters and the form fields as they were sent; what could not be parsed
-	// is left out.
+	// Query and Form are the parameters and the form fields as they were sent; what could not be
+	// parsed is left out.
 	Query, Form url.Values
 	// Header is what was sent, but of Authorization only the scheme.
 	Header http.Header
-	// Status is the status of the response; 0 if there is none, because the connection was dropped or
-	// the request is still being worked on.
+	// Status is the status of the response; 0 if there is none, because the connection was dropped
+	// or the request is still being worked on.
 	Status int
+	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
+	Duration time.Duration
+	// Violations are what [ValidateRequest] reports of the request.
+	Violations []string
+	// Fault is the [Fault] that applied, or nil.
+	Fault *Fault
 }
 
-// maxLogBytes is about how much memory the recorded requests take at most.
+// maxLogBytes is about how much memory a log takes at most.
 const maxLogBytes = 16 << 20
 
-// requestLog keeps the latest requests, as many as fit.
-type requestLog struct {
-	maxRequests int
-	entries     []logEntry // oldest first
-	bytes       int        // the sum of their sizes
+// recordLog keeps the latest records, as many as fit.
+type recordLog[T any] struct {
+	max     int           // records
+	added   int           // records, also those that were dropped since
+	entries []logEntry[T] // oldest first
+	bytes   int           // the sum of their sizes
 }
 
-type logEntry struct {
-	request *Request
-	size    int
+type logEntry[T any] struct {
+	record *T
+	size   int
 }
 
-func (l *requestLog) add(r *Request) {
-	if l.maxRequests == 0 {
+// add keeps a record of a size in bytes.
+func (l *recordLog[T]) add(record *T, size int) {
+	l.added++
+	if l.max == 0 {
 		return
 	}
-	size := r.size()
-	l.entries = append(l.entries, logEntry{r, size})
+	l.entries = append(l.entries, logEntry[T]{record, size})
 	l.bytes += size
-	for len(l.entries) > l.maxRequests || l.bytes > maxLogBytes {
+	for len(l.entries) > l.max || l.bytes > maxLogBytes {
 		l.bytes -= l.entries[0].size
-		l.entries[0] = logEntry{}
+		l.entries[0] = logEntry[T]{}
 		l.entries = l.entries[1:]
 	}
 }
 
-func (l *requestLog) reset() { l.entries, l.bytes = nil, 0 }
+func (l *recordLog[T]) reset() { l.entries, l.bytes = nil, 0 }
 
-// size is about how much memory a request takes.
-func (r *Request) size() int {
-	const (
-		fixed    = 1 << 10 // the struct and its maps
-		perValue = 100     // the headers of slices and strings, and a place in a map
-	)
-	size := fixed + len(r.Method) + len(r.Path) + len(r.Host)
-	for _, values := range []map[string][]string{r.Query, r.Form, r.Header} {
-		for name, list := range values {
-			size += perValue + len(name)
-			for _, value := range list {
-				size += perValue + len(value)
-			}
+const (
+	recordSize = 1 << 10 // about what a record and its maps take
+	valueSize  = 100     // the headers of slices and strings, and a place in a map
+)
+
+// mapSize is about how much memory names and values take.
+func mapSize(values map[string][]string) (size int) {
+	for name, list := range values {
+		size += valueSize + len(name)
+		for _, value := range list {
+			size += valueSize + len(value)
 		}
 	}
 	return size
 }
 
+// size is about how much memory a request takes.
+func (r *Request) size() int {
+	return recordSize + len(r.Method) + len(r.Path) + len(r.Host) + mapSize(r.Query) + mapSize(r.Form) + mapSize(r.Header) +
+		mapSize(map[string][]string{"": r.Violations})
+}
+
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
 // response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
-// about 16 MiB. Of a request without valid credentials only Time and Status are recorded.
+// about 16 MiB. Of a request without valid credentials only Number, Time, Status and Duration are
+// recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	requests := make([]Request, len(e.log.entries))
 	for i, entry := range e.log.entries {
-		requests[i] = *entry.request
+		requests[i] = *entry.record
 	}
 	return requests
 }
@@ -100,6 +115,7 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 		entry.Header = r.Header.Clone()
 		if c.op != nil {
 			entry.Operation = c.op.id
+			entry.Violations = c.violations.texts()
 			if c.op.form != nil && len(body) <= maxBody {
 				entry.Form = parseForm(r.Header, body)
 			}
@@ -115,7 +131,11 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	entry.Time = e.now()
-	e.log.add(entry)
+	if c != nil {
+		c.entry = entry
+	}
+	entry.Number = e.log.added + 1
+	e.log.add(entry, entry.size())
 	return entry
 }
 

@@ -38,7 +38,7 @@ type Conversation struct {
 // it with some thousands at a time to store a million without holding them all twice.
 func (e *Emulator) Seed(conversations ...Conversation) ([]string, error) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	defer e.unlock()
 	sids := make([]string, 0, len(conversations))
 	for i := range conversations {
 		sid, err := e.seed(&conversations[i])
@@ -75,7 +75,7 @@ func (e *Emulator) seed(in *Conversation) (sid, error) {
 		{"Bindings.Email.Address", in.EmailAddress},
 		{"Bindings.Email.Name", in.EmailName},
 	} {
-		if err := checkSeed(field[0], field[1]); err != nil {
+		if err := checkField(field[0], field[1]); err != nil {
 			return sid{}, err
 		}
 	}
@@ -121,8 +121,8 @@ func (e *Emulator) seed(in *Conversation) (sid, error) {
 	return id, nil
 }
 
-// checkSeed makes the checks of a form field.
-func checkSeed(field, value string) error {
+// checkField makes the checks of a form field.
+func checkField(field, value string) *apiError {
 	if value == "" {
 		return nil
 	}

@@ -58,6 +58,7 @@ func Start(tb testing.TB, opts ...Option) *Server {
 	s.transport = &http.Transport{DialContext: dial, MaxIdleConnsPerHost: 100}
 	tb.Cleanup(serve(s.listener, emulator))
 	tb.Cleanup(s.transport.CloseIdleConnections)
+	tb.Cleanup(emulator.Close)
 	return s
 }
 

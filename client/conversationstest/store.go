@@ -119,6 +119,7 @@ func newIndex(less btree.LessFunc[*conversation]) index { return btree.NewG(32, 
 // store is one service of one account. Its indexes keep the cost of every request independent of how
 // many conversations it holds.
 type store struct {
+	key    storeKey
 	bySID  map[sid]*conversation
 	byName map[string]*conversation
 	byDate [states]index // byDate[anyState] has all
@@ -143,7 +144,7 @@ func (e *Emulator) store(key storeKey) *store {
 	if s := e.stores[key]; s != nil {
 		return s
 	}
-	s := &store{bySID: map[sid]*conversation{}, byName: map[string]*conversation{}, due: e.due, variants: e.variants}
+	s := &store{key: key, bySID: map[sid]*conversation{}, byName: map[string]*conversation{}, due: e.due, variants: e.variants}
 	if e.region != regionOfChat {
 		s.messagingService = derivedSID("MG", key.account+key.service)
 	}

@@ -77,12 +77,14 @@ func (e *Emulator) settle(c *conversation, now instant) {
 	}
 }
 
-// fireOne lets the next timer of a conversation fire. No timer changes a conversation anywhere else:
-// this is the place to tell an observer.
+// fireOne lets the next timer of a conversation fire. No timer changes a conversation anywhere else.
 func (e *Emulator) fireOne(c *conversation) {
+	from := c.State
+	at, next := c.due()
 	e.due.Delete(c)
 	c.store.byDate[c.State].Delete(c)
-	c.expire(c.due())
+	c.expire(at, next)
+	e.timerFired(c, from, at)
 	c.store.byDate[c.State].ReplaceOrInsert(c)
 	c.store.indexName(c)
 	if at, _ := c.due(); at != 0 {

@@ -124,10 +124,18 @@ func (v *violations) addf(p *parameter, keyword, format string, args ...any) {
 	v.list = append(v.list, violation{p, keyword, fmt.Sprintf(format, args...)})
 }
 
+func (v *violations) texts() []string {
+	var texts []string
+	for _, violation := range v.list {
+		texts = append(texts, v.prefix+violation.text)
+	}
+	return texts
+}
+
 func (v *violations) err() error {
-	errs := make([]error, len(v.list))
-	for i, violation := range v.list {
-		errs[i] = errors.New(v.prefix + violation.text)
+	var errs []error
+	for _, text := range v.texts() {
+		errs = append(errs, errors.New(text))
 	}
 	return errors.Join(errs...)
 }

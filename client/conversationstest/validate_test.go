@@ -28,7 +28,7 @@ const (
 	inDefault   = "/v1/Conversations"
 	inService   = "/v1/Services/IS0123456789abcdef0123456789ABCDEF/Conversations"
 	formType    = "application/x-www-form-urlencoded"
-	webhook     = "X-Twilio-Webhook-Enabled"
+	hookHeader  = "X-Twilio-Webhook-Enabled"
 	account     = "AC0123456789abcdef0123456789abcdef"
 	fullForm    = "FriendlyName=Order+1&UniqueName=order-1&DateCreated=2026-01-18T03%3A17%3A17Z&DateUpdated=2026-01-18T03%3A17%3A17.5%2B01%3A00&MessagingServiceSid=MG0123456789abcdef0123456789abcdef&Attributes=%7B%7D&State=inactive&Timers.Inactive=PT1H&Timers.Closed=P1D&Bindings.Email.Address=a%40example.com&Bindings.Email.Name="
 	fullQuery   = "?StartDate=2026-01-01&EndDate=2026-12-31T00%3A00%3A00Z&State=closed&PageSize=1000&Page=0&PageToken=PTactive_2026-01-18T03%3A17%3A17.005Z_CH0123456789abcdef0123456789abcdef"
@@ -65,7 +65,7 @@ func (c call) request(t testing.TB) *http.Request {
 
 // full has every operation with every parameter that it has.
 func full() map[string]call {
-	on := http.Header{webhook: {"true"}}
+	on := http.Header{hookHeader: {"true"}}
 	calls := map[string]call{}
 	for noun, path := range map[string]string{"Conversation": inDefault, "ServiceConversation": inService} {
 		calls["create"+noun] = call{method: "POST", path: path, body: fullForm, header: on}
@@ -86,7 +86,7 @@ func TestValidateRequestAccepts(t *testing.T) {
 		"a charset":             {method: "POST", path: inDefault, body: "State=active", header: http.Header{"Content-Type": {formType + "; charset=UTF-8"}}},
 		"an empty text":         {method: "POST", path: inDefault + "/x", body: "UniqueName="},
 		"256 characters":        {method: "POST", path: inDefault, body: "FriendlyName=" + url.QueryEscape(strings.Repeat("🙂", 256))},
-		"webhooks off":          {method: "DELETE", path: inDefault + "/x", header: http.Header{webhook: {"false"}}},
+		"webhooks off":          {method: "DELETE", path: inDefault + "/x", header: http.Header{hookHeader: {"false"}}},
 		"another scheme":        {method: "GET", path: inDefault, header: http.Header{"Authorization": {"Bearer t"}}},
 		"other headers":         {method: "GET", path: inDefault, header: http.Header{"X-Request-Id": {"1", "2"}}},
 		"a loopback host":       {method: "GET", path: "http://127.0.0.1:8080/v1/Conversations/x"},
@@ -166,11 +166,11 @@ func TestValidateRequestOfEachOperation(t *testing.T) {
 			}
 			if c.header != nil {
 				allowed := `: value is not one of the allowed values ["true","false"]`
-				check("header "+webhook+allowed, func(req *http.Request) { req.Header.Set(webhook, "True") })
-				check("header "+webhook+allowed, func(req *http.Request) { req.Header.Set(webhook, "") })
-				check("header "+webhook+" is given 2 times", func(req *http.Request) { req.Header.Add(webhook, "true") })
+				check("header "+hookHeader+allowed, func(req *http.Request) { req.Header.Set(hookHeader, "True") })
+				check("header "+hookHeader+allowed, func(req *http.Request) { req.Header.Set(hookHeader, "") })
+				check("header "+hookHeader+" is given 2 times", func(req *http.Request) { req.Header.Add(hookHeader, "true") })
 			} else {
-				check("header "+webhook+" is not documented for this operation", func(req *http.Request) { req.Header.Set(webhook, "true") })
+				check("header "+hookHeader+" is not documented for this operation", func(req *http.Request) { req.Header.Set(hookHeader, "true") })
 			}
 			if strings.Contains(id, "Service") {
 				for _, sid := range []string{"IS1", "IS0123456789abcdef0123456789abcdef0", "is0123456789abcdef0123456789abcdef", "CH0123456789abcdef0123456789abcdef", "my-service"} {
@@ -337,7 +337,7 @@ func TestValidateKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{inDefault, "/nowhere"} {
 		c := call{method: "POST", path: path + "?Colour=" + secretToken, body: "State=" + secretToken + "&DateCreated=" + secretToken, header: http.Header{
-			webhook:         {secretToken},
+			hookHeader:      {secretToken},
 			"Content-Type":  {formType},
 			"Authorization": {"Bearer " + secretToken, secretToken},
 		}}

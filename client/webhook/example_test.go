@@ -3,22 +3,45 @@ package webhook_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"time"
 
+	"github.com/twilio-conversations-go/conversations/client"
+	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// deliver stands in for Twilio in these examples: it sends an event to a handler and prints the
-// response.
+// deliver sends an event that the emulator does not have to a handler, and prints the response.
 func deliver(handler http.Handler, event url.Values) {
 	res := httptest.NewRecorder()
 	handler.ServeHTTP(res, post("https://example.com/twilio", event))
 	fmt.Println(strings.TrimSpace(fmt.Sprint(res.Code, " ", res.Body)))
+}
+
+// emulate starts an emulator that calls a handler as Twilio would.
+func emulate(handler http.Handler) (emulator *conversationstest.Emulator, c *client.Client, stop func()) {
+	emulator, err := conversationstest.New(conversationstest.WithWebhooks(conversationstest.Webhooks{
+		PreURL: "https://example.com/twilio", PostURL: "https://example.com/twilio",
+	}))
+	if err != nil {
+		log.Fatal(err)
+	}
+	emulator.Webhooks(handler)
+	server := httptest.NewServer(emulator)
+	c, err = client.New(client.BasicAuth(conversationstest.DefaultAccountSID, conversationstest.DefaultAuthToken), client.WithBaseURL(server.URL))
+	if err != nil {
+		log.Fatal(err)
+	}
+	return emulator, c, func() {
+		emulator.Close()
+		server.Close()
+	}
 }
 
 // A handler logs conversations that a timer has closed.
@@ -31,19 +54,22 @@ func ExampleReceiver_Handler() {
 	mux.Handle("/twilio", receiver.Handler(webhook.Events{
 		OnConversationStateUpdated: func(_ context.Context, e *webhook.StateEvent) error {
 			if e.StateTo == webhook.StateClosed && e.Reason == webhook.ReasonTimer {
-				fmt.Println(e.ConversationSID, "was", e.StateFrom, "until", e.StateUpdated.Format("15:04"))
+				fmt.Println("closed, was", e.StateFrom)
 			}
 			return nil
 		},
 	}))
 
-	deliver(mux, url.Values{
-		"EventType": {"onConversationStateUpdated"}, "ConversationSid": {"CH0123456789abcdef0123456789abcdef"},
-		"StateFrom": {"inactive"}, "StateTo": {"closed"}, "Reason": {"TIMER"}, "StateUpdated": {"2026-01-18T04:17:17.005Z"},
-	})
+	emulator, c, stop := emulate(mux)
+	defer stop()
+	_, err = c.Conversations.Create(context.Background(), client.CreateParams{InactiveAfter: new(time.Minute), ClosedAfter: new(time.Hour)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	emulator.Advance(time.Hour)
+	emulator.Settle()
 	// Output:
-	// CH0123456789abcdef0123456789abcdef was inactive until 04:17
-	// 200
+	// closed, was inactive
 }
 
 // A pre-event can change what is about to be stored, or refuse it.
@@ -52,7 +78,7 @@ func ExampleEvents_preEvent() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	handler := receiver.Handler(webhook.Events{
+	_, c, stop := emulate(receiver.Handler(webhook.Events{
 		OnConversationAdd: func(_ context.Context, e *webhook.ConversationEvent) (*webhook.Change, error) {
 			name := strings.TrimSpace(e.FriendlyName)
 			if name == "" {
@@ -60,13 +86,20 @@ func ExampleEvents_preEvent() {
 			}
 			return &webhook.Change{FriendlyName: new(strings.ToUpper(name))}, nil
 		},
-	})
+	}))
+	defer stop()
 
-	deliver(handler, url.Values{"EventType": {"onConversationAdd"}, "FriendlyName": {"order 1234"}})
-	deliver(handler, url.Values{"EventType": {"onConversationAdd"}})
+	for _, name := range []string{"order 1234", " "} {
+		conv, err := c.Conversations.Create(context.Background(), client.CreateParams{FriendlyName: new(name)}, client.WithWebhookEnabled(true))
+		if refused, ok := errors.AsType[*client.Error](err); ok {
+			fmt.Println(refused.Status, refused.Code)
+			continue
+		}
+		fmt.Println(conv.FriendlyName)
+	}
 	// Output:
-	// 200 {"friendly_name":"ORDER 1234"}
-	// 403 Forbidden
+	// ORDER 1234
+	// 403 50056
 }
 
 // A program that has its own way of handling requests only parses them. It answers every event, and so

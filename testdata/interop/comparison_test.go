@@ -45,7 +45,7 @@ func both(t *testing.T, url string) (here *client.Conversations, there *openapi.
 	t.Helper()
 	// The retries are the default ones, without the waiting. The transport is twilio-go's, too.
 	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(url),
-		client.WithHTTPClient(&http.Client{}), client.WithRetry(client.RetryPolicy{MinDelay: time.Millisecond}))
+		client.WithHTTPClient(&http.Client{Transport: http.DefaultTransport}), client.WithRetry(client.RetryPolicy{MinDelay: time.Millisecond}))
 	require.NoError(t, err)
 	sdk := toServer{&twilio.Client{Credentials: twilio.NewCredentials(accountSID, authToken)}, url}
 	// Not by NewApiServiceWithClient, which takes a region from the environment.

@@ -76,6 +76,7 @@ func run(t *testing.T, check func(t *testing.T, e *emulator, c conversations)) {
 type emulator struct {
 	httpClient *http.Client
 	advance    func(time.Duration) // moves its clock
+	settle     func()              // waits until its webhooks are delivered
 	requests   func() []request    // are those that it received
 }
 
@@ -94,6 +95,7 @@ func startInProcess(t *testing.T) *emulator {
 	return &emulator{
 		httpClient: newHTTPClient(t, server.URL),
 		advance:    server.Advance,
+		settle:     server.Settle,
 		requests: func() (all []request) {
 			for _, r := range server.Requests() {
 				all = append(all, request{r.Operation, r.Form, r.Query, r.Header})
@@ -121,15 +123,17 @@ func startProgram(t *testing.T, flags ...string) *emulator {
 	require.NoError(t, err)
 	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
 	require.True(t, ok, line)
+	control := func(path, body string) {
+		t.Helper()
+		res, err := http.Post(url+"/_emulator/"+path, "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		require.NoError(t, res.Body.Close())
+		require.Equal(t, http.StatusNoContent, res.StatusCode)
+	}
 	return &emulator{
 		httpClient: newHTTPClient(t, url),
-		advance: func(d time.Duration) {
-			body := fmt.Sprintf(`{"advance": %q}`, d)
-			res, err := http.Post(url+"/_emulator/clock", "application/json", strings.NewReader(body))
-			require.NoError(t, err)
-			require.NoError(t, res.Body.Close())
-			require.Equal(t, http.StatusNoContent, res.StatusCode)
-		},
+		advance:    func(d time.Duration) { control("clock", fmt.Sprintf(`{"advance": %q}`, d)) },
+		settle:     func() { control("settle", "{}") },
 		requests: func() (all []request) {
 			res, err := http.Get(url + "/_emulator/requests")
 			require.NoError(t, err)

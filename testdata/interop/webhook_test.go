@@ -1,11 +1,10 @@
 package interop
 
 import (
+	"bufio"
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base64"
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -13,14 +12,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	twilio "github.com/twilio/twilio-go/client"
+	openapi "github.com/twilio/twilio-go/rest/conversations/v1"
 
+	"github.com/twilio-conversations-go/conversations/client"
+	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
@@ -33,36 +37,58 @@ type delivery struct {
 	Body      string            `json:"-"`      // what Params were read from
 }
 
-// sign makes a delivery of an event; without a body its parameters are in the query already.
-func sign(called string, params map[string]string) delivery {
-	signed := called
-	form := url.Values{}
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		signed += name + params[name]
-		form.Set(name, params[name])
-	}
-	mac := hmac.New(sha1.New, []byte(authToken))
-	mac.Write([]byte(signed))
-	return delivery{authToken, base64.StdEncoding.EncodeToString(mac.Sum(nil)), called, params, form.Encode()}
+// hookURLs are URLs in every form that an account may have configured.
+var hookURLs = map[string]string{
+	"https":        "https://example.com/twilio",
+	"query":        "https://example.com/twilio?tenant=7&q=%20+:",
+	"port":         "http://127.0.0.1:4011/twilio",
+	"default port": "https://example.com:443/twilio",
+	"unicode path": "https://example.com/gr%C3%B6%C3%9Fe",
+	"IPv6":         "http://[::1]:4011/twilio",
+	"fragment":     "https://example.com/twilio#rc=3&rp=ct,5xx",
 }
 
-// deliveries are webhooks in every form that they come in.
-func deliveries() map[string]delivery {
-	event := map[string]string{
-		"EventType": "onConversationAdded", "ConversationSid": unknownSID, "AccountSid": accountSID, "ChatServiceSid": serviceSID,
-		"State": "active", "Attributes": `{"a": "b&c=d+e%20"}`, "FriendlyName": "Größe 🙂\n", "UniqueName": "",
-		"DateCreated": "2026-01-18T03:17:17.005Z", "MessagingBinding.Address": "+15558675310", "RetryCount": "0",
+// deliveries are what the emulator sends to each of the URLs, by URL, method and event.
+func deliveries(t *testing.T) map[string]delivery {
+	t.Helper()
+	all := map[string]delivery{}
+	for name, target := range hookURLs {
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			s := conversationstest.Start(t, conversationstest.InMemory(),
+				conversationstest.WithWebhooks(conversationstest.Webhooks{PreURL: target, PostURL: target, Method: method}))
+			s.Webhooks(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				require.NoError(t, err)
+				scheme := "http"
+				if r.TLS != nil {
+					scheme = "https"
+				}
+				d := delivery{authToken, r.Header.Get("X-Twilio-Signature"), scheme + "://" + r.Host + r.RequestURI, map[string]string{}, string(body)}
+				form, err := url.ParseQuery(d.Body)
+				require.NoError(t, err)
+				for name := range form {
+					d.Params[name] = form.Get(name)
+				}
+				event := form.Get("EventType")
+				if method == http.MethodGet {
+					event = r.URL.Query().Get("EventType")
+				}
+				all[name+", "+method+", "+event] = d
+			}))
+			c, ctx := s.Client(), t.Context()
+			enabled := client.WithWebhookEnabled(true)
+			conv, err := c.Conversations.Create(ctx, client.CreateParams{
+				FriendlyName: new("Größe 🙂 1+1\n"), UniqueName: new("a&b=c d"), Attributes: map[string]any{"a": "b&c=d+e%20"},
+			}, enabled)
+			require.NoError(t, err)
+			_, err = c.Conversations.Update(ctx, conv.SID, client.UpdateParams{State: new(client.StateInactive)}, enabled)
+			require.NoError(t, err)
+			require.NoError(t, c.Conversations.Delete(ctx, conv.SID, enabled))
+			s.Settle()
+		}
 	}
-	query := "?EventType=onConversationAdded&ConversationSid=" + unknownSID + "&DateCreated=2026-01-18T03:17:17.005Z&FriendlyName=Gr%C3%B6%C3%9Fe+1"
-	return map[string]delivery{
-		"https":        sign("https://example.com/twilio", event),
-		"query":        sign("https://example.com/twilio?tenant=7&q=%20+:", event),
-		"port":         sign("http://127.0.0.1:4011/twilio", event),
-		"default port": sign("https://example.com:443/twilio", event),
-		"unicode path": sign("https://example.com/gr%C3%B6%C3%9Fe", event),
-		"GET":          sign("https://example.com/twilio"+query, map[string]string{}),
-		"GET port":     sign("http://127.0.0.1:4011/twilio"+query, map[string]string{}),
-	}
+	require.Len(t, all, len(hookURLs)*2*len(conversationstest.Events()))
+	return all
 }
 
 // forgeries are what may be made of a delivery on its way.
@@ -70,29 +96,30 @@ func forgeries(d delivery) map[string]delivery {
 	param, path, host, scheme, token, signature := d, d, d, d, d, d
 	if len(d.Params) > 0 {
 		param.Params = maps.Clone(d.Params)
-		param.Params["State"] = "closed"
-		param.Body = strings.Replace(d.Body, "State=active", "State=closed", 1)
+		param.Params["AccountSid"] = strings.Replace(d.Params["AccountSid"], "AC0", "AC1", 1)
+		param.Body = strings.Replace(d.Body, "AccountSid=AC0", "AccountSid=AC1", 1)
 	} else {
-		param.URL = strings.Replace(d.URL, "FriendlyName=", "FriendlyName=x", 1)
+		param.URL = strings.Replace(d.URL, "AccountSid=AC0", "AccountSid=AC1", 1)
 	}
 	path.URL = strings.Replace(d.URL, "/twilio", "/other", 1)
 	if path.URL == d.URL {
-		path.URL += "x"
+		path.URL = strings.Replace(d.URL, "/gr%C3", "/Gr%C3", 1)
 	}
-	host.URL = strings.NewReplacer("example.com", "example.org", "127.0.0.1", "127.0.0.2").Replace(d.URL)
+	host.URL = strings.NewReplacer("example.com", "example.org", "127.0.0.1", "127.0.0.2", "[::1]", "[::2]").Replace(d.URL)
 	scheme.URL = strings.NewReplacer("https:", "http:", "http:", "https:").Replace(d.URL)
 	token.Token = strings.Repeat("f", 32)
 	signature.Signature = "RSOYDt4T1cUTdK1PDd93/VVr8B8="
 	return map[string]delivery{"parameter": param, "path": path, "host": host, "scheme": scheme, "token": token, "signature": signature}
 }
 
-// Package webhook accepts what Twilio's own validators accept, and refuses what they refuse.
+// Twilio's own validators and package webhook accept whatever the emulator sends, and refuse what was
+// changed on its way.
 func TestWebhookSignatures(t *testing.T) {
 	t.Parallel()
 	var names []string
 	var all []delivery
 	var genuine []bool
-	for name, d := range deliveries() {
+	for name, d := range deliveries(t) {
 		names, all, genuine = append(names, name), append(all, d), append(genuine, true)
 		for change, forged := range forgeries(d) {
 			names, all, genuine = append(names, name+", another "+change), append(all, forged), append(genuine, false)
@@ -131,7 +158,7 @@ func acceptedByReceiver(t *testing.T, d delivery) bool {
 		assert.Equal(t, http.StatusForbidden, err.(*webhook.Error).Status)
 		return false
 	}
-	assert.Equal(t, webhook.OnConversationAdded, event.EventType)
+	assert.Contains(t, conversationstest.Events(), string(event.EventType))
 	return true
 }
 
@@ -143,14 +170,7 @@ type verdict struct {
 // validateWithNode asks the validator of npm's twilio. It is optional, except in CI.
 func validateWithNode(t *testing.T, all []delivery) (verdicts []verdict) {
 	t.Helper()
-	_, err := exec.LookPath("node")
-	if err == nil {
-		_, err = os.Stat(filepath.Join("node", "node_modules", "twilio"))
-	}
-	if err != nil && os.Getenv("CI") == "" {
-		t.Skipf("npm's twilio was left out, as it is not installed (npm ci in testdata/interop/node): %v", err)
-	}
-	require.NoError(t, err)
+	needNode(t)
 	in, err := json.Marshal(all)
 	require.NoError(t, err)
 	cmd := exec.Command("node", "validate.js")
@@ -162,4 +182,118 @@ func validateWithNode(t *testing.T, all []delivery) (verdicts []verdict) {
 	require.NoError(t, json.Unmarshal(out, &verdicts))
 	require.Len(t, verdicts, len(all))
 	return verdicts
+}
+
+// needNode skips a test for which node is not installed. In CI it is.
+func needNode(t *testing.T) {
+	t.Helper()
+	_, err := exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join("node", "node_modules", "twilio"))
+	}
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skipf("npm's twilio was left out, as it is not installed (npm ci in testdata/interop/node): %v", err)
+	}
+	require.NoError(t, err)
+}
+
+// Receivers made with Twilio's own libraries receive what the program sends, and their responses to
+// pre-events count.
+func TestWebhooksOfProgram(t *testing.T) {
+	t.Parallel()
+	for name, receiver := range map[string]func(t *testing.T) (hookURL string, accepted func() []string){
+		"net/http with twilio-go": receiveWithTwilioGo,
+		"express with twilio":     receiveWithExpress,
+	} {
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			t.Run(name+"/"+method, func(t *testing.T) {
+				t.Parallel()
+				hookURL, accepted := receiver(t)
+				e := startProgram(t, "-webhook-pre-url", hookURL, "-webhook-post-url", hookURL, "-webhook-method", method,
+					"-webhook-service", otherServiceSID)
+				c := e.sdk(accountSID, authToken)
+				created, err := c.CreateConversation((&openapi.CreateConversationParams{}).SetFriendlyName("Größe 1+1").SetTimersClosed("PT10M").SetXTwilioWebhookEnabled("true"))
+				require.NoError(t, err)
+				assert.Equal(t, "Größe 1+1, checked", *created.FriendlyName)
+				e.settle() // pre-events do not wait for post-events
+				_, err = c.UpdateConversation(*created.Sid, (&openapi.UpdateConversationParams{}).SetState("inactive").SetXTwilioWebhookEnabled("true"))
+				require.NoError(t, err)
+				e.advance(10 * time.Minute)
+				e.settle()
+				err = c.DeleteConversation(*created.Sid, (&openapi.DeleteConversationParams{}).SetXTwilioWebhookEnabled("true"))
+				assert.Equal(t, 50056, err.(*twilio.TwilioRestError).Code)
+				_, err = c.CreateServiceConversation(otherServiceSID, (&openapi.CreateServiceConversationParams{}).SetXTwilioWebhookEnabled("true"))
+				require.NoError(t, err, "the service has no webhooks")
+				e.settle()
+				assert.Equal(t, []string{
+					"onConversationAdd", "onConversationAdded", "onConversationUpdate", "onConversationUpdated", "onConversationStateUpdated",
+					"onConversationStateUpdated", "onConversationRemove",
+				}, accepted())
+			})
+		}
+	}
+}
+
+// receiveWithTwilioGo is an application with the validator of twilio-go.
+func receiveWithTwilioGo(t *testing.T) (hookURL string, accepted func() []string) {
+	var mu sync.Mutex
+	var events []string
+	validator := twilio.NewRequestValidator(authToken)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		called, params := "http://"+r.Host+r.RequestURI, map[string]string{}
+		_ = r.ParseForm()
+		for name := range r.PostForm {
+			params[name] = r.PostForm.Get(name)
+		}
+		if !validator.Validate(called, params, r.Header.Get("X-Twilio-Signature")) {
+			http.Error(w, "forged", http.StatusForbidden)
+			return
+		}
+		mu.Lock()
+		events = append(events, r.Form.Get("EventType"))
+		mu.Unlock()
+		switch r.Form.Get("EventType") {
+		case "onConversationRemove":
+			w.WriteHeader(http.StatusForbidden)
+		case "onConversationAdd":
+			_ = json.NewEncoder(w).Encode(map[string]string{"friendly_name": r.Form.Get("FriendlyName") + ", checked"})
+		}
+	}))
+	t.Cleanup(server.Close)
+	return server.URL + "/hook?tenant=7", func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return events
+	}
+}
+
+// receiveWithExpress is an application with the middleware of npm's twilio.
+func receiveWithExpress(t *testing.T) (hookURL string, accepted func() []string) {
+	needNode(t)
+	cmd := exec.Command("node", "receiver.js")
+	cmd.Dir = "node"
+	cmd.Env = append(os.Environ(), "TWILIO_AUTH_TOKEN="+authToken)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines := bufio.NewScanner(stdout)
+	require.True(t, lines.Scan())
+	hookURL = "http://127.0.0.1:" + lines.Text() + "/hook?tenant=7"
+	stop := sync.OnceFunc(func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
+	t.Cleanup(func() {
+		stop()
+		_ = cmd.Wait()
+	})
+	return hookURL, func() (events []string) {
+		res, err := http.Post(hookURL, "application/x-www-form-urlencoded", strings.NewReader("EventType=forged"))
+		require.NoError(t, err)
+		_ = res.Body.Close()
+		assert.Equal(t, http.StatusBadRequest, res.StatusCode)
+		stop() // which ends its output
+		for lines.Scan() {
+			events = append(events, lines.Text())
+		}
+		return events
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,8 +28,9 @@ const (
 // These requests need no credentials, so no web page may make them. A page cannot send JSON to another
 // origin without asking first, and nobody answers that; its Origin is not this one; and a name that
 // it has resolve to this address, so that the origin seems the same, is not a host of this server.
-func control(e *conversationstest.Emulator, isHost func(host string) bool) http.Handler {
+func control(e *conversationstest.Emulator, isHost func(host string) bool, accounts []conversationstest.Account) http.Handler {
 	mux := http.NewServeMux()
+	handleInspector(mux, e, accounts)
 	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
 		in, ok := readJSON[struct {
 			Operation string
@@ -37,8 +39,8 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool) http.
 		switch {
 		case !ok:
 			return
-		case in.Operation != "*" && !slices.Contains(conversationstest.Operations(), in.Operation):
-			mistake(w, "no operation %q", in.Operation)
+		case in.Operation != "*" && !slices.Contains(slices.Concat(conversationstest.Operations(), conversationstest.Events()), in.Operation):
+			mistake(w, "no operation or event %q", in.Operation)
 			return
 		case len(in.Faults) == 0:
 			mistake(w, "faults is empty")
@@ -105,12 +107,42 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool) http.
 		e.Reset()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, _ *http.Request) {
-		out := []request{}
-		for _, r := range e.Requests() {
-			out = append(out, request(r))
+	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, r *http.Request) {
+		all := e.Requests()
+		if latest, err := strconv.Atoi(r.URL.Query().Get("latest")); err == nil && latest >= 0 {
+			all = all[max(0, len(all)-latest):]
+		}
+		out := make([]request, len(all))
+		for i, r := range all {
+			out[i] = requestJSON(r)
 		}
 		writeJSON(w, out)
+	})
+	mux.HandleFunc("POST /_emulator/settle", func(w http.ResponseWriter, r *http.Request) {
+		if !isJSON(w, r) { // what it says does not matter
+			return
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // receivers may be slow
+		e.Settle()
+		w.WriteHeader(http.StatusNoContent)
+	})
+	mux.HandleFunc("GET /_emulator/deliveries", func(w http.ResponseWriter, _ *http.Request) {
+		out := []delivery{}
+		for _, d := range e.Deliveries() {
+			out = append(out, newDelivery(d))
+		}
+		writeJSON(w, out)
+	})
+	mux.HandleFunc("POST /_emulator/deliveries/repeat", func(w http.ResponseWriter, r *http.Request) {
+		in, ok := readJSON[struct{ ID string }](w, r)
+		if !ok {
+			return
+		}
+		if err := e.Redeliver(in.ID); err != nil {
+			mistake(w, "%v", err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
 	})
 	sameOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -163,15 +195,15 @@ func mistake(w http.ResponseWriter, format string, args ...any) {
 // fault is [conversationstest.Fault] in JSON.
 type fault struct {
 	Times    int                     `json:"times"`
-	Status   int                     `json:"status"`
-	Code     int                     `json:"code"`
-	Message  string                  `json:"message"`
-	Header   map[string]headerValues `json:"header"`
-	Body     string                  `json:"body"`
-	Delay    duration                `json:"delay"`
-	Commit   bool                    `json:"commit"`
-	Drop     bool                    `json:"drop"`
-	Truncate bool                    `json:"truncate"`
+	Status   int                     `json:"status,omitempty"`
+	Code     int                     `json:"code,omitempty"`
+	Message  string                  `json:"message,omitempty"`
+	Header   map[string]headerValues `json:"header,omitempty"`
+	Body     string                  `json:"body,omitempty"`
+	Delay    duration                `json:"delay,omitzero"`
+	Commit   bool                    `json:"commit,omitempty"`
+	Drop     bool                    `json:"drop,omitempty"`
+	Truncate bool                    `json:"truncate,omitempty"`
 }
 
 // headerValues are the values of a header, in JSON a text or a list of texts.
@@ -210,6 +242,18 @@ func (f fault) fault() conversationstest.Fault {
 	}
 }
 
+// faultJSON is the reverse of [fault.fault].
+func faultJSON(f conversationstest.Fault) fault {
+	header := map[string]headerValues{}
+	for name, values := range f.Header {
+		header[name] = values
+	}
+	return fault{
+		Times: f.Times, Status: f.Status, Code: f.Code, Message: f.Message, Header: header, Body: f.Body,
+		Delay: duration(f.Delay), Commit: f.Commit, Drop: f.Drop, Truncate: f.Truncate,
+	}
+}
+
 // conversation is [conversationstest.Conversation] in JSON.
 type conversation struct {
 	AccountSID          string    `json:"account_sid"`
@@ -220,25 +264,64 @@ type conversation struct {
 	Attributes          string    `json:"attributes"`
 	State               string    `json:"state"`
 	MessagingServiceSID string    `json:"messaging_service_sid"`
-	DateCreated         time.Time `json:"date_created"`
-	DateUpdated         time.Time `json:"date_updated"`
-	DateInactive        time.Time `json:"date_inactive"`
-	DateClosed          time.Time `json:"date_closed"`
+	DateCreated         time.Time `json:"date_created,omitzero"`
+	DateUpdated         time.Time `json:"date_updated,omitzero"`
+	DateInactive        time.Time `json:"date_inactive,omitzero"`
+	DateClosed          time.Time `json:"date_closed,omitzero"`
 	EmailAddress        string    `json:"email_address"`
 	EmailName           string    `json:"email_name"`
 }
 
 // request is [conversationstest.Request] in JSON.
 type request struct {
-	Time      time.Time   `json:"time"`
-	Operation string      `json:"operation"`
-	Method    string      `json:"method"`
-	Path      string      `json:"path"`
-	Host      string      `json:"host"`
-	Query     url.Values  `json:"query"`
-	Form      url.Values  `json:"form"`
-	Header    http.Header `json:"header"`
-	Status    int         `json:"status"`
+	Number     int         `json:"number"`
+	Time       time.Time   `json:"time"`
+	Operation  string      `json:"operation"`
+	Method     string      `json:"method"`
+	Path       string      `json:"path"`
+	Host       string      `json:"host"`
+	Query      url.Values  `json:"query"`
+	Form       url.Values  `json:"form"`
+	Header     http.Header `json:"header"`
+	Status     int         `json:"status"`
+	Duration   duration    `json:"duration,omitzero"`
+	Violations []string    `json:"violations,omitempty"`
+	Fault      *fault      `json:"fault,omitempty"`
+}
+
+func requestJSON(r conversationstest.Request) request {
+	out := request{
+		Number: r.Number, Time: r.Time, Operation: r.Operation, Method: r.Method, Path: r.Path, Host: r.Host, Query: r.Query,
+		Form: r.Form, Header: r.Header, Status: r.Status, Duration: duration(r.Duration), Violations: r.Violations,
+	}
+	if r.Fault != nil {
+		out.Fault = new(faultJSON(*r.Fault))
+	}
+	return out
+}
+
+// delivery is [conversationstest.Delivery] in JSON.
+type delivery struct {
+	ID              string      `json:"id"`
+	Time            time.Time   `json:"time"`
+	EventType       string      `json:"event_type"`
+	ConversationSID string      `json:"conversation_sid"`
+	Method          string      `json:"method"`
+	URL             string      `json:"url"`
+	Params          url.Values  `json:"params"`
+	Header          http.Header `json:"header"`
+	Status          int         `json:"status"`
+	Body            string      `json:"body"`
+	Error           string      `json:"error"`
+	Duration        string      `json:"duration"`
+}
+
+func newDelivery(d conversationstest.Delivery) delivery {
+	out := delivery{d.ID, d.Time, d.EventType, d.ConversationSID, d.Method, d.URL, d.Params, d.Header, d.Status, d.Body, "", d.Duration.String()}
+	if d.Err != nil {
+		out.Error = d.Err.Error()
+	}
+	return out
 }
 
 // duration is a [time.Duration] that JSON has as text, such as "1h30m".
@@ -249,6 +332,8 @@ func (d *duration) UnmarshalText(text []byte) error {
 	*d = duration(parsed)
 	return err
 }
+
+func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
 // isJSON reports whether the content type is that of JSON, which no web page can send here without
 // asking first. If it returns false, it has responded.

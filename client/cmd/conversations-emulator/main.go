@@ -16,17 +16,24 @@
 //	POST /_emulator/conversations  [{"unique_name": "a", "state": "closed", "date_created": "2026-01-01T00:00:00Z"}]
 //	POST /_emulator/activity       {"sid": "CH0123456789abcdef0123456789abcdef"}
 //	POST /_emulator/clock          {"advance": "1h30m"}
+//	POST /_emulator/settle
 //	POST /_emulator/reset
 //	GET  /_emulator/requests
+//	GET  /_emulator/deliveries
+//	POST /_emulator/deliveries/repeat  {"id": "0d2f8c4a-7b61-4e0e-9c43-5f7a1b2c3d4e"}
 //
-// A POST takes JSON of the type application/json. The operation of faults is an operationId or "*" for
-// any; the members of a fault are status, code, message, header, body, delay, times, commit, drop and
+// A POST takes JSON of the type application/json. The operation of faults is an operationId, "*" for
+// any, or the name of an event, whose webhooks then go wrong; the members of a fault are status, code, message, header, body, delay, times, commit, drop and
 // truncate, those of conversationstest.Fault. A value of header is a text or a list of texts. The
 // members of a conversation, which is stored as it is, are those of the API and chat_service_sid,
 // date_inactive, date_closed, email_address and email_name; the response is {"sids": [...]}. Activity
 // is what a message in a conversation would cause: it becomes active again, and its timers restart.
-// The clock moves ahead, so that timers fire. A reset removes the conversations, the faults and the
-// latest 10,000 requests, which the last of these paths shows.
+// The clock moves ahead, so that timers fire. Settle responds when every webhook that is due was
+// delivered. A reset removes the conversations, the faults and the latest 10,000 requests and
+// deliveries of webhooks, which the last of these paths show; a delivery is repeated by its id.
+//
+// The flags -webhook-pre-url and -webhook-post-url say where webhooks are delivered, -webhook-method
+// and -webhook-filters how and which. After -webhook-service they are about one service.
 //
 // The statuses are 200 with a result and 204 without one; 400 for a mistake, which includes what would
 // have no effect; 403 for a web page of another origin, or a Host that is not the address of this
@@ -109,6 +116,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		flags.PrintDefaults()
 	}
 	tenants := newAccounts(flags)
+	hooks := newWebhooks(flags)
 	var (
 		addr      = flags.String("addr", "127.0.0.1:4010", "`address` to listen on; port 0 picks a free one")
 		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default ones (default any)")
@@ -117,7 +125,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		pageLimit = flags.Int("max-page-size", 100, "hold at most `n` conversations in a page, up to 1000, whatever PageSize requests")
 		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
 		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
-		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: faults, seeding, activity, the clock")
+		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: the inspector, faults, seeding, activity, the clock")
 	)
 	var opts []conversationstest.Option
 	flags.Func("assume", "`rule=variant` of FIDELITY.md: behave otherwise than assumed; may be repeated", func(text string) error {
@@ -141,6 +149,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		conversationstest.WithMaxPageSize(*pageLimit),
 		conversationstest.WithLatency(*latency),
 	}, opts...)
+	opts = append(opts, hooks.options()...)
 	if *services != "" {
 		opts = append(opts, conversationstest.WithServices(strings.Split(*services, ",")...))
 	}
@@ -158,6 +167,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conversations-emulator: %s\n", strings.TrimPrefix(err.Error(), "conversationstest: "))
 		return exitUsage
 	}
+	defer emulator.Close()
 	if err := checkAddr(*addr); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitUsage
@@ -167,12 +177,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
+	greeting := fmt.Sprintf("listening on http://%s\n", listener.Addr())
+	context.AfterFunc(ctx, emulator.Close) // a request that waits for a webhook ends
 	var handler http.Handler = emulator
 	if *controls {
-		handler = control(emulator, hosts(*addr, listener.Addr()))
+		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list)
+		greeting += fmt.Sprintf("inspector on %s\n", inspectorURL(listener.Addr()))
 	}
 	warnIfOpen(*addr, stderr)
-	if err := serve(ctx, listener, handler, stdout); err != nil {
+	if err := serve(ctx, listener, handler, greeting, stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
@@ -241,8 +254,53 @@ func newAccounts(flags *flag.FlagSet) *accounts {
 	return a
 }
 
-// serve prints where it listens once it does, and returns when ctx is done and every request answered.
-func serve(ctx context.Context, listener net.Listener, handler http.Handler, stdout io.Writer) error {
+// webhooks are what the flags of webhooks say: first for all services, and after each -webhook-service
+// for that one.
+type webhooks []serviceWebhooks
+
+type serviceWebhooks struct {
+	service string // empty for all
+	conversationstest.Webhooks
+}
+
+func newWebhooks(flags *flag.FlagSet) *webhooks {
+	w := &webhooks{{}}
+	set := func(name, usage string, set func(of *conversationstest.Webhooks, text string)) {
+		flags.Func(name, usage, func(text string) error {
+			set(&(*w)[len(*w)-1].Webhooks, text)
+			return nil
+		})
+	}
+	set("webhook-pre-url", "`URL` that decides about changes before they are made (default none)",
+		func(of *conversationstest.Webhooks, text string) { of.PreURL = text })
+	set("webhook-post-url", "`URL` that is told of changes after they were made (default none)",
+		func(of *conversationstest.Webhooks, text string) { of.PostURL = text })
+	set("webhook-method", "`method` of webhooks, POST or GET (default POST)",
+		func(of *conversationstest.Webhooks, text string) { of.Method = text })
+	set("webhook-filters", "the `events` that are sent, separated by commas (default all seven of conversations)",
+		func(of *conversationstest.Webhooks, text string) { of.Filters = strings.Split(text, ",") })
+	flags.Func("webhook-service", "`SID` of a service with webhooks of its own, which the -webhook flags after it are about; may be repeated",
+		func(sid string) error {
+			*w = append(*w, serviceWebhooks{service: sid})
+			return nil
+		})
+	return w
+}
+
+func (w webhooks) options() (opts []conversationstest.Option) {
+	for _, hooks := range w {
+		switch {
+		case hooks.service != "":
+			opts = append(opts, conversationstest.WithServiceWebhooks(hooks.service, hooks.Webhooks))
+		case hooks.PreURL != "" || hooks.PostURL != "" || hooks.Method != "" || hooks.Filters != nil:
+			opts = append(opts, conversationstest.WithWebhooks(hooks.Webhooks))
+		}
+	}
+	return opts
+}
+
+// serve prints a greeting once it listens, and returns when ctx is done and every request answered.
+func serve(ctx context.Context, listener net.Listener, handler http.Handler, greeting string, stdout io.Writer) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
@@ -254,7 +312,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, std
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	if _, err := fmt.Fprintf(stdout, "listening on http://%s\n", listener.Addr()); err != nil {
+	if _, err := io.WriteString(stdout, greeting); err != nil {
 		_ = server.Close()
 		return err
 	}

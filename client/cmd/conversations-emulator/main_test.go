@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -64,7 +67,11 @@ func start(t *testing.T, args ...string) *program {
 		p.client.CloseIdleConnections()
 		cancel()
 		assert.Equal(t, 0, <-p.exited)
-		assert.Empty(t, <-rest, "more than one line")
+		second := ""
+		if slices.Contains(args, "-control") {
+			second = "inspector on " + p.url + "/_emulator/\n"
+		}
+		assert.Equal(t, second, <-rest, "the other lines")
 		assert.Empty(t, p.stderr.String())
 	})
 	return p
@@ -220,9 +227,10 @@ func TestControl(t *testing.T) {
 			`{"operation": "*", "faults": []}`, `{"operation": "*", "faults": [{}]}`, `{"operation": "*", "faults": [{"commit": true}]}`, "null",
 			`{"operation": "*", "faults": [{"header": {"A": 1}}]}`, `{"faults": [{"status": 500}]}`,
 			`{"operation": "*", "faults": [{"status": 600}]}`, `{"operation": "*", "faults": [{"status": 99}]}`, `{"operation": "*", "faults": [{"delay": "1"}]}`, `{"operation": "*", "faults": [{"delay": "-1s"}]}`},
-		"activity":      {"{}", `{"sid": "CH00000000000000000000000000000009"}`},
-		"conversations": {"{}", "[]", `[{"state": "open"}]`, `[{"date_created": "yesterday"}]`},
-		"clock":         {"{}", `{"advance": "0s"}`, `{"advance": "-1h"}`, `{"advance": 1}`},
+		"deliveries/repeat": {"{}", `{"id": "x"}`, `{"sid": "x"}`},
+		"activity":          {"{}", `{"sid": "CH00000000000000000000000000000009"}`},
+		"conversations":     {"{}", "[]", `[{"state": "open"}]`, `[{"date_created": "yesterday"}]`},
+		"clock":             {"{}", `{"advance": "0s"}`, `{"advance": "-1h"}`, `{"advance": 1}`},
 	} {
 		for _, body := range bodies {
 			status, text := control(path, body)
@@ -230,7 +238,7 @@ func TestControl(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(text, "\n"))
 		}
 	}
-	for _, path := range []string{"faults", "conversations", "activity", "clock", "reset"} {
+	for _, path := range []string{"faults", "conversations", "activity", "clock", "settle", "deliveries/repeat", "reset"} {
 		for _, contentType := range []string{"", formType, "text/plain", "text/plain;application/json"} {
 			status, _ = p.do(t, "POST", "/_emulator/"+path, contentType, `{"advance": "1h"}`)
 			assert.Equal(t, 415, status, "%s %s", path, contentType)
@@ -381,6 +389,9 @@ func TestMistakes(t *testing.T) {
 		"region":       {[]string{"-region", "x y"}, 2},
 		"two accounts": {[]string{"-account-sid", "AC00000000000000000000000000000001", "-account-sid", "AC00000000000000000000000000000002"}, 2},
 		"timer":        {[]string{"-default-closed", "1m"}, 2},
+		"webhook":      {[]string{"-webhook-post-url", "example.com"}, 2},
+		"event":        {[]string{"-webhook-filters", "onConversation"}, 2},
+		"hook service": {[]string{"-webhook-service", "IS1"}, 2},
 		"help":         {[]string{"-help"}, 0},
 	} {
 		var stdout, stderr bytes.Buffer
@@ -426,4 +437,88 @@ func TestSignals(t *testing.T) {
 		require.NoError(t, cmd.Process.Signal(signal))
 		assert.NoError(t, cmd.Wait(), "exit status after %v", signal)
 	}
+}
+
+// The flags say what is delivered where; the control requests wait for it, show it, repeat it and let it
+// go wrong.
+func TestWebhooks(t *testing.T) {
+	t.Parallel()
+	received := make(chan string, 100)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = r.ParseForm()
+		received <- r.Method + " " + r.URL.Path + " " + r.Form.Get("EventType") + " " + r.Header.Get("I-Twilio-Idempotency-Token")
+		_, _ = io.WriteString(w, `{"friendly_name": "by `+strings.TrimPrefix(r.URL.Path, "/")+`"}`)
+	}))
+	defer receiver.Close()
+	p := start(t, "-control", "-webhook-pre-url", receiver.URL+"/pre", "-webhook-post-url", receiver.URL+"/post",
+		"-webhook-filters", "onConversationAdd,onConversationAdded,onConversationStateUpdated",
+		"-webhook-service", "IS00000000000000000000000000000001", "-webhook-post-url", receiver.URL+"/service", "-webhook-method", "GET")
+	enabled := func(r *http.Request) { r.Header.Set("X-Twilio-Webhook-Enabled", "true") }
+	control := func(path, body string) {
+		t.Helper()
+		status, text := p.do(t, "POST", "/_emulator/"+path, jsonType, body)
+		require.Equal(t, 204, status, text)
+	}
+	control("faults", `{"operation": "onConversationAdded", "faults": [{"drop": true}]}`)
+	status, text := p.do(t, "POST", "/v1/Conversations", formType, "Timers.Closed=PT10M", enabled)
+	require.Equal(t, 201, status, text)
+	assert.Contains(t, text, `"friendly_name":"by pre"`)
+	p.do(t, "POST", service1, formType, "", enabled)
+	control("clock", `{"advance": "10m"}`)
+	control("settle", "{}")
+
+	_, text = p.do(t, "GET", "/_emulator/deliveries", "", "")
+	var deliveries []delivery
+	require.NoError(t, json.Unmarshal([]byte(text), &deliveries))
+	var list []string
+	for _, d := range deliveries {
+		list = append(list, fmt.Sprint(d.EventType, " ", d.Method, " ", d.Status, " ", d.Error))
+	}
+	assert.Equal(t, []string{
+		"onConversationAdd POST 200 ", "onConversationAdded POST 0 lost, as a Fault says",
+		"onConversationAdded GET 200 ", "onConversationStateUpdated POST 200 ",
+	}, list)
+	last := deliveries[3]
+	assert.Equal(t, []string{"TIMER"}, last.Params["Reason"])
+	assert.Equal(t, `{"friendly_name": "by post"}`, last.Body)
+	assert.NotEmpty(t, last.Header.Get("X-Twilio-Signature"))
+	assert.NotEmpty(t, last.ConversationSID)
+	control("deliveries/repeat", `{"id": "`+last.ID+`"}`)
+	control("settle", "{}")
+	for i, want := range []string{
+		"POST /pre onConversationAdd " + deliveries[0].ID, "GET /service onConversationAdded " + deliveries[2].ID,
+		"POST /post onConversationStateUpdated " + last.ID, "POST /post onConversationStateUpdated " + last.ID,
+	} {
+		assert.Equal(t, want, <-received, i)
+	}
+	assert.Empty(t, received)
+	control("reset", "{}")
+	_, text = p.do(t, "GET", "/_emulator/deliveries", "", "")
+	assert.Equal(t, "[]\n", text)
+}
+
+// A receiver that does not answer does not keep the program from stopping.
+func TestStopEndsWebhooks(t *testing.T) {
+	t.Parallel()
+	called := make(chan struct{}, 1)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.ReadAll(r.Body)
+		called <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer receiver.Close()
+	p := start(t, "-webhook-pre-url", receiver.URL)
+	status := make(chan int, 1)
+	go func() {
+		req, _ := http.NewRequest("POST", p.url+"/v1/Conversations", nil)
+		req.SetBasicAuth(conversationstest.DefaultAccountSID, conversationstest.DefaultAuthToken)
+		req.Header.Set("X-Twilio-Webhook-Enabled", "true")
+		if res, err := p.client.Do(req); assert.NoError(t, err) {
+			_ = res.Body.Close()
+			status <- res.StatusCode
+		}
+	}()
+	<-called
+	p.stop()
+	assert.Equal(t, 201, <-status)
 }

@@ -58,7 +58,7 @@ func proxy(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
-	if err := serve(ctx, listener, handler, stdout); err != nil {
+	if err := serve(ctx, listener, handler, fmt.Sprintf("listening on http://%s\n", listener.Addr()), stdout); err != nil {
 		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
 		return exitFailed
 	}
