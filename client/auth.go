@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
 )
 
 // BasicAuth authenticates each request with HTTP basic authentication: an API key SID (SK…) and its
 // secret, which Twilio recommends for production, or an account SID (AC…) and its auth token.
 //
-// If the SID is empty or malformed, or the secret is empty, each call returns a [*ParamError],
-// wrapped, and nothing is sent. BasicAuth also serves the bare generated client, through
-// gen.WithRequestEditorFn.
+// If the SID or the secret is empty or malformed, each call returns a [*ParamError], wrapped, and
+// nothing is sent. A line break at the end, as of a file, is malformed. BasicAuth also serves the
+// bare generated client, through gen.WithRequestEditorFn.
 //
 // See https://www.twilio.com/docs/iam/api-keys
 func BasicAuth(sid, secret string) RequestEditor {
@@ -21,8 +22,8 @@ func BasicAuth(sid, secret string) RequestEditor {
 	switch {
 	case sid == "" || strings.ContainsFunc(sid, func(r rune) bool { return r == ':' || r <= ' ' }):
 		invalid = &ParamError{Param: "BasicAuth", Reason: "the account SID or API key SID must not be empty or malformed"}
-	case secret == "":
-		invalid = &ParamError{Param: "BasicAuth", Reason: "the auth token or API key secret must not be empty"}
+	case secret == "" || strings.ContainsFunc(secret, unicode.IsControl):
+		invalid = &ParamError{Param: "BasicAuth", Reason: "the auth token or API key secret must not be empty or have a line break"}
 	}
 	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(sid+":"+secret))
 	return func(_ context.Context, req *http.Request) error {

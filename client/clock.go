@@ -55,10 +55,11 @@ func (c *clock) before(date time.Time, slack time.Duration) bool {
 	return c.known() && !date.IsZero() && earlier(c.earliest) && earlier(c.began)
 }
 
-// after reports whether a date is certainly in a later second than the start of the call.
+// after reports whether a date is certainly in a later second than the start of the call. A date in
+// the future means that the dates of the server are not reliable.
 func (c *clock) after(date time.Time) bool {
 	later := func(began time.Time) bool { return date.Truncate(time.Second).After(began) }
-	return c.known() && later(c.latest) && later(c.began)
+	return later(c.latest) && later(c.began) && c.during(date, 0)
 }
 
 // about reports whether a date is within the call, give or take clockSlack.

@@ -112,10 +112,10 @@ func (conv *Conversation) DecodeAttributes(v any) error {
 // made. If that cannot be known, or without a unique name, the error matches [ErrMaybeCreated].
 //
 // The first attempt succeeded if the retry is a conflict and the holder of the name is what was
-// sent and was created during the call. It failed if the holder differs and is older than the call.
-// Dates decide only if the local clock and the Date headers of the responses agree. A create with a
-// DateCreated is recognized by that date and an update during the call; with a DateUpdated as well,
-// it is not recognized.
+// sent and was created during the call. It failed if the holder differs, is older than the call,
+// and was not updated since. Dates decide only if the local clock and the Date headers of the
+// responses agree. A create with a DateCreated is recognized by that date and an update during the
+// call; with a DateUpdated as well, it is not recognized.
 func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ...CallOption) (*Conversation, error) {
 	form, err := params.form()
 	switch {
@@ -307,6 +307,9 @@ func sameName(a, b string) bool {
 		return true
 	}
 	x, y := []rune(strings.ToLower(strings.TrimSpace(a))), []rune(strings.ToLower(strings.TrimSpace(b)))
+	if len(x) == 0 || len(y) == 0 {
+		return len(x)+len(y) == 0 // no character is normalized to nothing
+	}
 	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
 		x, y = x[1:], y[1:]
 	}
@@ -322,6 +325,7 @@ func sameName(a, b string) bool {
 func normalizes(r rune) bool {
 	return unicode.Is(unicode.Mn, r) || // combining marks
 		0x1100 <= r && r <= 0x11ff || // parts of Korean syllables
-		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
-		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || r >= 0x1d400 // compatibility forms
+		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x24ff || 0x2a00 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
+		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || // compatibility forms
+		0x1d100 <= r && r <= 0x1f2ff || 0x1fb00 <= r && r <= 0x1fbff || 0x2f800 <= r && r <= 0x2fa1f // no emoji is among them
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,13 +17,21 @@ import (
 // that is. An empty cursor identifies the first page.
 //
 // A cursor belongs to a list: to its service, State, StartDate and EndDate. Any other list reports
-// it as a [*ParamError]; the page size may differ. A cursor of version 0.1 is refused as well: list
-// again without it.
+// it as a [*ParamError]; the page size may differ. A cursor stored before version 0.1.0 is refused
+// as well: list again without it.
 type Cursor string
 
-// cursorVersion is the beginning of every cursor. The digest of the list, the index of the page and
-// its token follow, as in c1.0a1b2c3d.2:PT…
+// cursorVersion is the beginning of every cursor. The digest of the list, the index of the page, a
+// checksum of its token and the token follow, as in c1.0a1b2c3d.2.4e5f6a7b:PT…
 const cursorVersion = "c1"
+
+// checksum notices a token that was cut or changed where the cursor was stored. Twilio may respond
+// to such a token with an empty page, after which a list would seem to be complete.
+func checksum(token string) string {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, token)
+	return fmt.Sprintf("%08x", h.Sum32())
+}
 
 // listDigest identifies the list to which the page of a query belongs.
 func (r *Conversations) listDigest(query gen.ListConversationParams) string {
@@ -55,7 +64,8 @@ func nextCursor(digest, pageURL string) (Cursor, error) {
 	if err != nil || index < 0 {
 		index = 0 // the index is only a count of the client; the token alone decides
 	}
-	return Cursor(fmt.Sprintf("%s.%s.%d:%s", cursorVersion, digest, index, query.Get("PageToken"))), nil
+	token := query.Get("PageToken")
+	return Cursor(fmt.Sprintf("%s.%s.%d.%s:%s", cursorVersion, digest, index, checksum(token), token)), nil
 }
 
 // parse returns the index and the token of a page of the list with the given digest. Both are zero
@@ -66,14 +76,17 @@ func (c Cursor) parse(digest string) (index int, token string, err error) {
 	}
 	head, token, _ := strings.Cut(string(c), ":")
 	parts := strings.Split(head, ".")
-	if len(parts) == 3 {
+	if len(parts) == 4 {
 		index, err = strconv.Atoi(parts[2])
 	}
-	if len(parts) != 3 || parts[0] != cursorVersion || err != nil || index < 0 || token == "" {
-		return 0, "", &ParamError{Param: "Cursor", Reason: "must be a cursor of a list, and not one of version 0.1: list again without it"}
+	if len(parts) != 4 || parts[0] != cursorVersion || err != nil || index < 0 || token == "" {
+		return 0, "", &ParamError{Param: "Cursor", Reason: "not a cursor of a list, or one stored before version 0.1.0: list again without it"}
 	}
 	if parts[1] != digest {
 		return 0, "", &ParamError{Param: "Cursor", Reason: "belongs to another list: use the service, State, StartDate and EndDate it was made with"}
+	}
+	if parts[3] != checksum(token) {
+		return 0, "", &ParamError{Param: "Cursor", Reason: "must be whole: it was cut or changed where it was stored"}
 	}
 	return index, token, nil
 }

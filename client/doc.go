@@ -42,10 +42,11 @@
 //	success response is malformed   error        unclear  unclear  unclear        unclear
 //
 // A request was never sent if no connection could be made, or if the context had ended before one
-// was requested. A success response is malformed if it is not JSON, too large, or not the requested
-// conversation. Unclear is an error with [Error.Unclear]: the change may have been carried out. A
-// call whose retries do not settle the outcome of an earlier attempt is also unclear. Changes to
-// this table are announced as breaking.
+// was requested. A success response is cut short also if it ends before its JSON does. It is
+// malformed if it is not JSON, too large, or not the requested conversation. Unclear is an error
+// with [Error.Unclear]: the change may have been carried out. A call whose retries do not settle
+// the outcome of an earlier attempt is also unclear. Changes to this table are announced as
+// breaking.
 //
 // The API has no idempotency keys, so some things cannot be promised. A Create may return an equal
 // conversation that another caller created during the call: a unique name is no lock. If a unique

@@ -56,8 +56,9 @@ func (l *lookup) unresolved(ctx context.Context, call *call, e *Error) *Error {
 // name created by that attempt, or by somebody else?
 //
 // It is this call's own if it is what was sent and was created during the call, or with the date
-// that was sent. Otherwise the conflict is returned. Nothing was created only if the holder differs
-// and is older than the call. One that differs but is newer may be this call's own, changed since.
+// that was sent. Otherwise the conflict is returned. Nothing was created only if the holder
+// differs, is older than the call and was not updated since. One that differs but is newer may be
+// this call's own, changed since. One that was updated may have taken the name from it.
 func (r *Conversations) resolveCreate(ctx context.Context, form gen.ConversationForm, call *call, conflict *Error) (*Conversation, error) {
 	l := r.lookUp(ctx, *form.UniqueName, call)
 	if l.err != nil {
@@ -72,7 +73,7 @@ func (r *Conversations) resolveCreate(ctx context.Context, form gen.Conversation
 	case same && call.clock.during(evidence, 0):
 		l.adopt(call, conflict.Attempts)
 		return l.conv, nil
-	case !same && form.DateCreated == nil && call.clock.before(evidence, clockSlack):
+	case !same && form.DateCreated == nil && call.clock.before(evidence, clockSlack) && call.clock.before(l.conv.DateUpdated, clockSlack):
 		conflict.Unclear = false
 	}
 	return nil, conflict
@@ -208,5 +209,6 @@ func sameAttributes(sent *string, got string, isNew bool) bool {
 func decodeNumbers(text string) (v any, err error) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
-	return v, dec.Decode(&v)
+	err = dec.Decode(&v)
+	return v, err
 }
