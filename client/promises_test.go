@@ -401,7 +401,7 @@ func TestPromisePanicsSurface(t *testing.T) {
 	for _, who := range []string{"transport", "editor"} {
 		for call := range calls {
 			out := ownProcess(t, "TestPromisePanicsSurface", variable+"="+who+"/"+call)
-			assert.True(t, strings.Contains(out, "PASS: TestPromisePanicsSurface"), "%s in %s", who, call)
+			assert.Contains(t, out, "PASS: TestPromisePanicsSurface", "%s in %s", who, call)
 		}
 	}
 }

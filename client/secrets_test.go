@@ -79,9 +79,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 						out += fmt.Sprintf("%v\n%+v\n%#v\n%s\n%s\n", v, v, v, v, encoded)
 					}
 					for _, secret := range []string{secretToken, secretBearer, basic, secretName, url.PathEscape(secretName)} {
-						assert.False(t, strings.Contains(out, secret), "%q is printed", secret)
+						assert.NotContains(t, out, secret, "%q is printed", secret)
 					}
-					assert.True(t, strings.Contains(out, "fetchConversation"), "nothing is printed")
+					assert.Contains(t, out, "fetchConversation", "nothing is printed")
 				})
 			})
 		}
