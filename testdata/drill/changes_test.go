@@ -33,7 +33,8 @@ var changes = []change{
 				"member topic of createConversation is not shown: add it to call.resource in resource.go",
 				"Topic is not shown: add its member to call.resource in client/conversationstest/resource.go",
 			}, []edit{
-				after(resource, "\t\t{\"bindings\", bindings},\n", "\t\t{\"topic\", \"Delivery\"},\n"),
+				after(resource, "\t\tBindings            bindings `json:\"bindings\"`\n", "\t\tTopic string `json:\"topic\"`\n"),
+				after(resource, "\t\tDateUpdated:         date(conv.Updated),\n", "\t\tTopic: \"Delivery\",\n"),
 			}},
 		},
 	},
@@ -60,7 +61,8 @@ var changes = []change{
 				"member location of createConversation is not shown: add it to call.resource in resource.go",
 				"Location is not shown: add its member to call.resource in client/conversationstest/resource.go",
 			}, []edit{
-				after(resource, "\t\t{\"bindings\", bindings},\n", "\t\t{\"location\", object{{\"city\", \"Vilnius\"}}},\n"),
+				after(resource, "\t\tBindings            bindings `json:\"bindings\"`\n", "\t\tLocation map[string]string `json:\"location\"`\n"),
+				after(resource, "\t\tDateUpdated:         date(conv.Updated),\n", "\t\tLocation: map[string]string{\"city\": \"Vilnius\"},\n"),
 			}},
 		},
 	},
@@ -73,7 +75,8 @@ var changes = []change{
 		after(params, "\tBindingsEmailName *string\n", "\t// BindingsEmailReplyTo is the address that replies go to.\n\tBindingsEmailReplyTo *string\n"),
 		after(params, "p.BindingsEmailName, 0),\n", "\t\tBindingsEmailReplyTo: c.text(\"BindingsEmailReplyTo\", \"Bindings.Email.ReplyTo\", p.BindingsEmailReplyTo, 0),\n"),
 		after(store, "`form:\"Bindings.Email.Name\"`\n", "\tEmailReplyTo     string  `form:\"Bindings.Email.ReplyTo\"`\n"),
-		after(resource, "{\"name\", orNull(conv.EmailName)},\n", "\t\t\t{\"reply_to\", orNull(conv.EmailReplyTo)},\n"),
+		after(resource, "\t\tName             *string `json:\"name\"`\n", "\t\tReplyTo *string `json:\"reply_to\"`\n"),
+		after(resource, "\t\t\tName:             orNull(conv.EmailName),\n", "\t\t\tReplyTo: orNull(conv.EmailReplyTo),\n"),
 	),
 	field("integer", "Bindings.Email.Priority", "type: integer", "3",
 		after(openAPI, "          description: The name.\n          type: string\n          nullable: true\n", `        priority:
@@ -84,7 +87,8 @@ var changes = []change{
 		after(params, "\tBindingsEmailName *string\n", "\t// BindingsEmailPriority is the priority of outbound email.\n\tBindingsEmailPriority *int\n"),
 		after(params, "p.BindingsEmailName, 0),\n", "\t\tBindingsEmailPriority: p.BindingsEmailPriority,\n"),
 		after(store, "`form:\"Bindings.Email.Name\"`\n", "\tEmailPriority    int64   `form:\"Bindings.Email.Priority\"`\n"),
-		after(resource, "{\"name\", orNull(conv.EmailName)},\n", "\t\t\t{\"priority\", orNull(conv.EmailPriority)},\n"),
+		after(resource, "\t\tName             *string `json:\"name\"`\n", "\t\tPriority *int64 `json:\"priority\"`\n"),
+		after(resource, "\t\t\tName:             orNull(conv.EmailName),\n", "\t\t\tPriority: orNull(conv.EmailPriority),\n"),
 	),
 	field("boolean", "Bindings.Email.Tracking", "type: boolean", "true",
 		after(openAPI, "          description: The name.\n          type: string\n          nullable: true\n", `        tracking:
@@ -95,7 +99,8 @@ var changes = []change{
 		after(params, "\tBindingsEmailName *string\n", "\t// BindingsEmailTracking is whether outbound email is tracked.\n\tBindingsEmailTracking *bool\n"),
 		after(params, "p.BindingsEmailName, 0),\n", "\t\tBindingsEmailTracking: p.BindingsEmailTracking,\n"),
 		after(store, "`form:\"Bindings.Email.Name\"`\n", "\tEmailTracking    bool    `form:\"Bindings.Email.Tracking\"`\n"),
-		after(resource, "{\"name\", orNull(conv.EmailName)},\n", "\t\t\t{\"tracking\", conv.EmailTracking},\n"),
+		after(resource, "\t\tName             *string `json:\"name\"`\n", "\t\tTracking bool `json:\"tracking\"`\n"),
+		after(resource, "\t\t\tName:             orNull(conv.EmailName),\n", "\t\t\tTracking: conv.EmailTracking,\n"),
 	),
 	field("date-time", "DateArchived", "type: string\n          format: date-time", "'2026-01-18T03:17:17Z'",
 		after(openAPI, "          description: When the conversation becomes `closed`.\n          type: string\n          format: date-time\n          nullable: true\n", `        date_archived:
@@ -107,7 +112,8 @@ var changes = []change{
 		after(params, "\tBindingsEmailName *string\n", "\t// DateArchived is when the conversation is archived.\n\tDateArchived *time.Time\n"),
 		after(params, "p.BindingsEmailName, 0),\n", "\t\tDateArchived: c.date(\"DateArchived\", p.DateArchived),\n"),
 		after(store, "`form:\"Bindings.Email.Name\"`\n", "\tArchived         instant `form:\"DateArchived\"`\n"),
-		before(resource, "\tif conv.EmailAddress != \"\"", "\tif conv.Archived != 0 {\n\t\ttimers = append(timers, member{\"date_archived\", date(conv.Archived)})\n\t}\n"),
+		after(resource, "\t\tDateClosed   string `json:\"date_closed,omitempty\"`\n", "\t\tDateArchived string `json:\"date_archived,omitempty\"`\n"),
+		before(resource, "\tif conv.EmailAddress != \"\"", "\tif conv.Archived != 0 {\n\t\tshown.Timers.DateArchived = date(conv.Archived)\n\t}\n"),
 	),
 	parameter("string", "FriendlyName", "type: string", "Support",
 		after(list, "\tEndDate time.Time\n", "\t// FriendlyName selects the conversations with that name.\n\tFriendlyName string\n"),
@@ -368,7 +374,7 @@ func member(name, schema, example string) []edit {
 
 // field is the change by a form field that is shown in an object of the response. The field of the struct
 // is added to CreateParams and to UpdateParams.
-func field(kind, name, schema, example string, shown, structField, row, stored, rendered edit) change {
+func field(kind, name, schema, example string, shown, structField, row, stored edit, rendered ...edit) change {
 	in := func(verb string) edit { // their comments differ by the verb
 		comment := verb + " the default name that outbound email is sent from.\n"
 		return edit{params, comment + structField.old, comment + structField.new, false}
@@ -384,7 +390,7 @@ func field(kind, name, schema, example string, shown, structField, row, stored, 
 			"form field " + name + " is not sent: add a field to CreateParams and UpdateParams, and a row to CreateParams.form in client/params.go",
 			"form field " + name + " of createConversation is not emulated: add a member with the tag `form:\"" + name + "\"` to conversation in store.go",
 			`member \w+\.\S+ of createConversation is not shown: add it to call.resource in resource.go`,
-		}, []edit{in("is"), in("replaces"), row, stored, rendered}}},
+		}, append([]edit{in("is"), in("replaces"), row, stored}, rendered...)}},
 	}
 }
 
