@@ -1,5 +1,5 @@
-// Package conversations is the root of the Twilio Conversations client. There is nothing to import
-// here: programs import the client package, or gen for the bare generated client.
+// Package conversations is the root of the Twilio Conversations client. It has nothing to import:
+// programs import the package client, or gen for the bare generated client.
 package conversations
 
 //go:generate go run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen -config api/oapi-codegen.yaml api/openapi.yaml

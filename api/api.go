@@ -1,5 +1,5 @@
-// Package api holds the OpenAPI description of the Conversation endpoints, the source of the
-// generated client, for tests and tools that validate requests and answers against it.
+// Package api has the OpenAPI description of the Conversation endpoints. It is the source of the
+// generated client. Tests and tools use it to validate requests and responses.
 package api
 
 import _ "embed"

@@ -20,8 +20,9 @@ import (
 const formType = "application/x-www-form-urlencoded"
 
 // verbs are the methods of the five operations that each of the two scopes has, with the status of
-// their success and whether they are about one conversation. What else they are follows from the other
-// scope, or from what Twilio's reference says of a parameter or field, which is looked up by name.
+// their success and whether they are about one conversation. What else they are follows from the
+// other scope, or from what Twilio's reference says of a parameter or field, which is looked up by
+// name.
 var verbs = map[string]struct {
 	method, status string
 	ofOne          bool
@@ -315,7 +316,8 @@ func TestFormatsAreKnown(t *testing.T) {
 	}
 }
 
-// The examples are what the emulator and people take the API for, so the check of them is checked too.
+// The examples are what the emulator and people take the API for, so the check of them is checked
+// too.
 func TestBrokenExamplesAreFound(t *testing.T) {
 	t.Parallel()
 	example := func(doc *openapi3.T, name string) map[string]any {
@@ -328,10 +330,10 @@ func TestBrokenExamplesAreFound(t *testing.T) {
 		"a header's enum":        func(d *openapi3.T) { d.Components.Parameters["XTwilioWebhookEnabled"].Value.Example = true },
 		"a form's field":         func(d *openapi3.T) { formExample(d)["State"] = "open" },
 		"a form's unknown field": func(d *openapi3.T) { formExample(d)["friendlyName"] = "x" },
-		"an answer's type":       func(d *openapi3.T) { example(d, "Conversation")["attributes"] = map[string]any{} },
-		"an answer's null":       func(d *openapi3.T) { example(d, "Conversation")["state"] = nil },
-		"an answer's date":       func(d *openapi3.T) { example(d, "Conversation")["date_created"] = "2026-02-30T00:00:00Z" },
-		"an answer's url":        func(d *openapi3.T) { example(d, "Conversation")["url"] = "/v1/Conversations" },
+		"a response's type":      func(d *openapi3.T) { example(d, "Conversation")["attributes"] = map[string]any{} },
+		"a response's null":      func(d *openapi3.T) { example(d, "Conversation")["state"] = nil },
+		"a response's date":      func(d *openapi3.T) { example(d, "Conversation")["date_created"] = "2026-02-30T00:00:00Z" },
+		"a response's url":       func(d *openapi3.T) { example(d, "Conversation")["url"] = "/v1/Conversations" },
 		"an unknown member":      func(d *openapi3.T) { example(d, "Conversation")["friendlyName"] = "x" },
 		"a missing member":       func(d *openapi3.T) { delete(example(d, "Conversation"), "timers") },
 		"a member further down": func(d *openapi3.T) {
@@ -373,9 +375,10 @@ func eventExample(doc *openapi3.T) map[string]any {
 	return callbacks(doc)[name].RequestBody.Value.Content[formType].Examples[name].Value.Value.(map[string]any)
 }
 
-// brokenExamples says what is wrong with the document's examples. It is stricter than the document's
-// own validation: URIs and dates are parsed, each member must be one that the schema names, and an
-// answer must show all that it can hold but what only some conversations have.
+// brokenExamples says what is wrong with the document's examples. It is stricter than the
+// document's own validation: URIs and dates are parsed, each member must be one that the schema
+// names, and an response must show all that it can hold except for what only some conversations
+// have.
 func brokenExamples(doc *openapi3.T) []string {
 	var broken []string
 	check := func(where string, schema *openapi3.SchemaRef, value any, whole bool) {
@@ -410,8 +413,8 @@ func brokenExamples(doc *openapi3.T) []string {
 	return broken
 }
 
-// differentMembers names the members that value has and schema does not, and if it is whole those of
-// a conversation, a page and a failure that it lacks.
+// differentMembers names the members that value has and schema does not, and if it is whole those
+// of a conversation, a page and a failure that it lacks.
 func differentMembers(schema *openapi3.Schema, value any, whole bool) []string {
 	var different []string
 	properties := properties(schema)

@@ -24,7 +24,7 @@ import (
 // hostile is text that says on arrival whether it was escaped, once and as what it is.
 const hostile = `a b+c&d=e/f?g#h%2ei;j,k"ü🙂{}`
 
-// doer answers every request and keeps the last one.
+// doer responds to every request and keeps the last one.
 type doer struct {
 	status int
 	answer string
@@ -49,8 +49,8 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// call is a call of the generated client by reflection: nothing here knows a field or a parameter by
-// name, so that none can be forgotten.
+// call is a call of the generated client by reflection: nothing here knows a field or a parameter
+// by name, so that none can be forgotten.
 type call struct {
 	method reflect.Value
 	args   []reflect.Value
@@ -173,7 +173,8 @@ func (d *doer) wire(t *testing.T) map[string][]string {
 	return all
 }
 
-// settable returns the schemas of what a call of the operation can set, by the names that wire uses.
+// settable returns the schemas of what a call of the operation can set, by the names that wire
+// uses.
 func (o operation) settable() map[string]*openapi3.Schema {
 	all := map[string]*openapi3.Schema{}
 	for _, p := range o.parameters {
@@ -283,8 +284,8 @@ func TestGeneratedRequests(t *testing.T) {
 	}
 }
 
-// What an answer shows, the generated types hold: encoding them again gives the example back.
-func TestGeneratedAnswers(t *testing.T) {
+// The generated types hold everything in a response: encoding them gives the example back.
+func TestGeneratedResponses(t *testing.T) {
 	t.Parallel()
 	for id, op := range operations(load(t)) {
 		t.Run(id, func(t *testing.T) {

@@ -18,9 +18,11 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// attempt is one attempt of a call. It is the HttpRequestDoer of a generated client that is made for it,
-// sends its request, and lets through to the generated parser only a success that is JSON (or has no
-// content) and whose size is bounded. It remembers what the loop of retries has to know.
+// attempt is one attempt of a call. It is the HttpRequestDoer of a generated client that is made
+// for it: the generated client builds the request, and Do sends it.
+//
+// Do lets through to the generated parser only a successful response of bounded size that is JSON
+// or has no content. What the retry loop has to know is kept in the fields.
 type attempt struct {
 	client    *Client
 	call      *call
@@ -29,16 +31,16 @@ type attempt struct {
 	responses gen.ClientWithResponses
 	trace     httptrace.ClientTrace
 
-	edited     bool        // all request editors let the request pass
+	edited     bool        // all request editors succeeded
 	handed     bool        // the transport was called
-	connecting atomic.Bool // it asked for a connection
-	connected  atomic.Bool // and got one
+	connecting atomic.Bool // the transport requested a connection
+	connected  atomic.Bool // the transport got a connection
 
 	sent, answered time.Time // when the request was handed over, and when the response began to arrive
 	responded      bool      // there is a response
 	status         int       // of the response, 0 if it is not from 200 to 599
 	header         http.Header
-	refusal        refusal // what the response says, if it is no success
+	refusal        refusal // what an unsuccessful response says
 	cut            error   // what cut the response short
 	redact         redactor
 }
@@ -51,10 +53,11 @@ func (c *Client) newAttempt(ctx context.Context, call *call) (*attempt, *gen.Cli
 	return a, &a.responses
 }
 
-// errHost is what is wrong with a request that an editor directed elsewhere: it has the credentials.
+// errHost is the error of a request that an editor directed to another host: the request has the
+// credentials.
 const errHost = fault("a request editor changed the host of the request: use WithBaseURL")
 
-// What may be wrong with a response.
+// What can be wrong with a response.
 const (
 	errStatus         = fault("unexpected status")
 	errMalformed      = fault("the response is malformed")
@@ -64,7 +67,7 @@ const (
 	errMismatch       = fault("the response is that of another request: it is not the requested conversation")
 )
 
-var errRefused = errors.New("refused") // for the generated client only: the attempt knows the response
+var errRefused = errors.New("refused") // stops the generated parser; the attempt has the details
 
 // Do implements gen.HttpRequestDoer.
 func (a *attempt) Do(req *http.Request) (*http.Response, error) {
@@ -86,20 +89,21 @@ func (a *attempt) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if a.call.op.changes && (req.Header.Get("Idempotency-Key") != "" || req.Header.Get("X-Idempotency-Key") != "") {
-		// net/http would take this for a promise and repeat the request by itself. Without a body that it
-		// can get again it does not.
+		// net/http would take the header for a promise and repeat the request by itself. It does
+		// not if it cannot get the body a second time.
 		req.GetBody = nil
 		if req.Body == nil || req.Body == http.NoBody {
 			req.Body = io.NopCloser(http.NoBody)
 		}
 	}
 	ctx := req.Context()
-	if ctx != a.ctx { // an editor replaced it: the call's own still ends the attempt
+	if ctx != a.ctx { // an editor replaced it: the context of the attempt still ends the request
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
 		context.AfterFunc(a.ctx, cancel)
 	}
-	// Not before the editors, one of which may use the context to fetch a token.
+	// The trace is attached after the editors: one of them may use the context to fetch a token,
+	// and the connection of that request must not count.
 	a.trace.GetConn = func(string) { a.connecting.Store(true) }
 	a.trace.GotConn = func(httptrace.GotConnInfo) { a.connected.Store(true) }
 	req = req.WithContext(httptrace.WithClientTrace(ctx, &a.trace))
@@ -127,21 +131,22 @@ func (a *attempt) Do(req *http.Request) (*http.Response, error) {
 		}
 		if !strings.Contains(resp.Header.Get("Content-Type"), "json") {
 			resp.Header = resp.Header.Clone()
-			resp.Header.Set("Content-Type", "application/json") // the generated parser knows no capitals
+			resp.Header.Set("Content-Type", "application/json") // the generated parser is case-sensitive
 		}
 	}
 	resp.Body = &successBody{ReadCloser: http.MaxBytesReader(nil, resp.Body, a.client.maxResponse), attempt: a, size: resp.ContentLength}
 	return resp, nil
 }
 
-// neverSent reports whether the server cannot have got the request: the transport was not called, or asked for
-// a connection and got none. That it asked for none counts only of net/http's own, which reports it.
+// neverSent reports whether the server cannot have received the request: the transport was not
+// called, or it requested a connection and got none. No request for a connection counts only for an
+// *http.Transport, which always reports one.
 func (a *attempt) neverSent() bool {
 	return !a.handed || !a.connected.Load() && (a.connecting.Load() || a.client.reports)
 }
 
-// cutShort notes what ended a body before its end. Compressed data that cannot be decompressed is malformed
-// instead.
+// cutShort records the error that ended a body before its end. Compressed data that cannot be
+// decompressed is malformed, not cut short.
 func (a *attempt) cutShort(err error) {
 	_, corrupt := errors.AsType[flate.CorruptInputError](err)
 	if !corrupt && !errors.Is(err, gzip.ErrHeader) && !errors.Is(err, gzip.ErrChecksum) {
@@ -149,9 +154,11 @@ func (a *attempt) cutShort(err error) {
 	}
 }
 
-// stay is a transport that follows no redirect: it could lead the credentials to another host, and a POST
-// that is redirected may have been carried out. Without a location, whose text may also be malformed,
-// http.Client takes a redirect for a response like any other.
+// stay is a transport that prevents redirects. A redirect could lead the credentials to another
+// host, and a POST that is redirected may have been carried out.
+//
+// Without a Location header, http.Client returns a redirect like any other response. A malformed
+// Location would make it fail.
 type stay struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
@@ -173,19 +180,19 @@ func (t stay) CloseIdleConnections() {
 func isJSON(h http.Header) bool {
 	contentType := h.Get("Content-Type")
 	if contentType == "application/json" || contentType == "application/json; charset=utf-8" {
-		return true // Twilio's
+		return true // as Twilio sends it: no need to parse
 	}
 	mediaType, _, _ := mime.ParseMediaType(contentType)
 	return mediaType == "application/json" || strings.HasSuffix(mediaType, "+json")
 }
 
-// successBody is the body of a success. It notes a response that is cut short, which may be worth
-// another attempt where one that is malformed is not.
+// successBody is the body of a successful response. It records whether the response is cut short:
+// that can be retried, a malformed response cannot.
 type successBody struct {
 	io.ReadCloser
 	attempt *attempt
-	size    int64         // what the server says it is, -1 if it does not
-	buffer  *bytes.Buffer // what it was read into
+	size    int64         // the Content-Length, -1 if there is none
+	buffer  *bytes.Buffer // what the body was read into
 }
 
 func (b *successBody) Read(p []byte) (int, error) {
@@ -199,16 +206,17 @@ func (b *successBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// buffers are for responses, which the generated client reads whole to decode them. Used again and again
-// they make listing a quarter faster, and its memory the same however long the list is.
+// buffers hold response bodies while the generated client decodes them. Reusing them makes listing
+// a quarter faster, and its memory independent of the length of the list.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// maxBuffer bounds what a buffer is grown to on the server's word alone, and what is kept for later: a
-// page of 1,000 conversations takes between 1 and 2 MB, but may take much more.
+// maxBuffer is the maximum to which a buffer grows because of a Content-Length alone. Buffers of
+// more than twice that size are not kept. A page of 1,000 conversations usually takes between 1 and
+// 2 MB.
 const maxBuffer = 4 << 20
 
-// ReadAll reads the body to its end. What it returns is valid until the body is closed, which the
-// generated client does when it has decoded it: decoded values share no memory with it.
+// ReadAll reads the body to its end. The result is valid until the body is closed. The generated
+// client closes it after decoding, and decoded values share no memory with it.
 func (b *successBody) ReadAll() ([]byte, error) {
 	b.buffer = buffers.Get().(*bytes.Buffer)
 	b.buffer.Reset()

@@ -59,7 +59,8 @@ func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 // stalled is a body that never comes.
 type stalled struct{ ctx context.Context }
 
-// A success that is no success is an error with status and request id, never a zero value.
+// A success status with an unusable response is an error with status and request id, never a zero
+// value.
 func TestBrokenSuccesses(t *testing.T) {
 	t.Parallel()
 	page := func(items, meta string) string { return `{"conversations":` + items + `,"meta":` + meta + `}` }
@@ -90,7 +91,7 @@ func TestBrokenSuccesses(t *testing.T) {
 	} {
 		for verb, do := range verbs {
 			if verb == "delete" {
-				continue // its answer has no body
+				continue // its response has no body
 			}
 			t.Run(name+"/"+verb, func(t *testing.T) {
 				t.Parallel()
@@ -110,7 +111,7 @@ func TestBrokenSuccesses(t *testing.T) {
 	}
 }
 
-func TestAnswerThatIsNotJSON(t *testing.T) {
+func TestResponseIsNotJSON(t *testing.T) {
 	t.Parallel()
 	for _, contentType := range []string{"", "text/html", "text/html; charset=json", "application/jsonlines"} {
 		_, err := newClient(t, newScript(t, answer(200, contentType, conversation()))).Conversations.Fetch(t.Context(), "order-1234")
@@ -133,7 +134,7 @@ func TestGzipBomb(t *testing.T) {
 	_, err := c.Conversations.Fetch(t.Context(), "order-1234")
 	e := apiError(t, err)
 	assert.Equal(t, 200, e.Status)
-	assert.Equal(t, 1, e.Attempts, "a larger answer is no reason to ask again")
+	assert.Equal(t, 1, e.Attempts, "a response that is too large is not retried")
 	assert.ErrorContains(t, err, "larger than WithMaxResponseBytes allows")
 }
 
@@ -146,9 +147,10 @@ func (e endless) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// An answer may be as large as the bound, and the default bound holds the largest page there can be:
-// 1,000 conversations with 16 KB of attributes, in which two bytes take six when they are escaped.
-func TestLargestAnswer(t *testing.T) {
+// A response may be as large as the maximum, and the default maximum holds the largest possible
+// page: 1,000 conversations with 16 KB of attributes, in which two bytes take six when they are
+// escaped.
+func TestLargestResponse(t *testing.T) {
 	t.Parallel()
 	body := conversation("attributes", `"`+strings.Repeat(`\u0022`, 8<<10)+`"`)
 	assert.Less(t, 1000*(len(body)+2000), 64<<20)
@@ -180,7 +182,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 	assert.Zero(t, leaked.Load(), "requests to another host")
 }
 
-// One connection serves a failure and what follows it.
+// A connection is reused after a failure.
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 	var requests atomic.Int32
@@ -206,7 +208,7 @@ func TestConnectionsAreReused(t *testing.T) {
 	assert.EqualValues(t, 1, connections.Load())
 }
 
-// A server that misbehaves on the wire leaves neither goroutine nor connection behind.
+// A server that misbehaves on the wire leaves no goroutine and no connection behind.
 func TestNothingIsLeftBehind(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -255,7 +257,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	transport.CloseIdleConnections()
 }
 
-// A redirect whose Location is malformed is an answer like any other.
+// A redirect whose Location is malformed is a response like any other.
 func TestMalformedLocation(t *testing.T) {
 	t.Parallel()
 	c, _ := loopback(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -285,7 +287,7 @@ func TestContentTypeInCapitals(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
+func TestConnectionsAreReusedAfterOddResponses(t *testing.T) {
 	t.Parallel()
 	n := 0
 	c, connections := loopback(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -301,7 +303,7 @@ func TestConnectionsAreReusedAfterOddAnswers(t *testing.T) {
 	assert.EqualValues(t, 1, connections.Load())
 }
 
-// An answer that changes the protocol has no body that would end.
+// A response that changes the protocol has no body that would end.
 func TestAnotherProtocol(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -317,7 +319,7 @@ func TestAnotherProtocol(t *testing.T) {
 	})
 }
 
-// Answers are read into buffers that are used again: what was decoded from one stays as it was.
+// Responses are read into buffers that are reused. Values decoded from one do not change.
 func TestDecodedValuesOutliveTheBuffer(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -355,8 +357,8 @@ func TestDecodedValuesOutliveTheBuffer(t *testing.T) {
 	workers.Wait()
 }
 
-// The length that a server tells is not believed further than a page may be long.
-func TestBoastedLength(t *testing.T) {
+// A Content-Length is believed up to the size of a page only.
+func TestWrongContentLength(t *testing.T) {
 	t.Parallel()
 	body := conversation()
 	c := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {

@@ -9,12 +9,12 @@ import (
 	"unicode"
 )
 
-// BasicAuth authenticates each request with HTTP basic authentication: an account SID (AC…) and its
-// auth token, or an API key SID (SK…) and its secret, which Twilio recommends for production.
+// BasicAuth authenticates each request with HTTP basic authentication: an API key SID (SK…) and its
+// secret, which Twilio recommends for production, or an account SID (AC…) and its auth token.
 //
-// Like every [RequestEditor] it also serves the bare generated client, through gen.WithRequestEditorFn. An
-// empty or malformed user name or password, such as one with the line break of the file it was read from, is
-// reported by the first call, before anything is sent.
+// If the SID or the secret is empty or malformed, each call returns a [*ParamError], wrapped, and
+// nothing is sent. A line break at the end, as of a file, is malformed. BasicAuth also serves the
+// bare generated client, through gen.WithRequestEditorFn.
 //
 // See https://www.twilio.com/docs/iam/api-keys
 func BasicAuth(sid, secret string) RequestEditor {
@@ -35,9 +35,12 @@ func BasicAuth(sid, secret string) RequestEditor {
 }
 
 // BearerToken authenticates each request with an OAuth 2.0 access token. The function is called for
-// every attempt, with the context of the call. It should return a token that it keeps until shortly
-// before it expires, and be safe for concurrent use. If it fails, nothing is sent and the call
-// returns its error, wrapped.
+// each attempt, with the context of the attempt. It must be safe for concurrent use, and should
+// keep a token until shortly before it expires.
+//
+// If it fails, nothing is sent and the call returns its error, wrapped. A TokenSource of
+// golang.org/x/oauth2 does all of this. An example of it is in
+// testdata/integrations/integrations_test.go of the repository.
 //
 // See https://www.twilio.com/docs/iam/oauth-apps/oauth-access-token
 func BearerToken(token func(context.Context) (string, error)) RequestEditor {

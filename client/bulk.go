@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// DefaultBulkRate is how many actions [ForEach] begins in a second unless [BulkParams] says
-	// otherwise: what Twilio allows of creates and deletes together in a Conversation Service.
+	// DefaultBulkRate is the default number of actions that [ForEach] starts in a second. It is
+	// Twilio's limit on creates and deletes together in a Conversation Service.
 	//
 	// See https://www.twilio.com/docs/conversations/conversations-limits
 	DefaultBulkRate    = 30
@@ -19,33 +19,36 @@ const (
 	maxBulkFailures    = 1000
 )
 
-// BulkParams says how [ForEach] works. The zero value is right for deletes in one service.
+// BulkParams sets how [ForEach] works. The zero value is right for deletes in one service.
 type BulkParams struct {
-	// Rate is how many actions a second the server permits. It must not be negative; the default is
-	// DefaultBulkRate. Actions start at even intervals, 4 % below the limit: the margin absorbs network
-	// jitter, so that no one-second window exceeds it. Twilio counts creates and deletes by service, but
-	// updates by conversation: closing many may go faster.
+	// Rate is the number of actions a second that the server permits. It must not be negative; the
+	// default is DefaultBulkRate. Actions start at even intervals, 4 % below the limit. The margin
+	// absorbs network jitter, so no one-second window exceeds the limit.
+	//
+	// Twilio counts creates and deletes by service, but updates by conversation: closing many may
+	// go faster.
 	Rate float64
-	// Workers is the maximum number of actions in progress. It must not be negative; the default is 16.
+	// Workers is the maximum number of actions in progress. It must not be negative; the default is
+	// 16.
 	Workers int
-	// Progress, if set, is called after each action, also when it failed. It is called by the goroutine of
-	// the action, one call at a time, and holds up the others.
+	// Progress, if set, is called after each action, whether it succeeded or failed. It is called
+	// in the goroutine of the action, one call at a time. Other actions wait for it to return.
 	Progress func(BulkProgress)
 }
 
-// BulkProgress is how far [ForEach] has come.
+// BulkProgress is the progress of [ForEach].
 type BulkProgress struct {
-	// Succeeded and Failed are how many actions did, so far.
+	// Succeeded and Failed are the numbers of actions so far.
 	Succeeded, Failed int
-	// Conversation is the one that an action has just ended for, and Err the failure of that action, nil
-	// if it succeeded.
+	// Conversation is the conversation of the action that has just ended.
 	Conversation *Conversation
-	Err          error
+	// Err is what that action returned, nil if it succeeded.
+	Err error
 }
 
 // BulkResult is what [ForEach] has done.
 type BulkResult struct {
-	// Succeeded and Failed are how many actions did.
+	// Succeeded and Failed are the numbers of actions.
 	Succeeded, Failed int
 	// Failures are the first failures, at most 1,000. BulkParams.Progress sees all of them.
 	Failures []BulkFailure
@@ -53,30 +56,31 @@ type BulkResult struct {
 
 // BulkFailure is the failure of an action.
 type BulkFailure struct {
-	// SID is the conversation's.
+	// SID is the SID of the conversation.
 	SID string
 	// Err is what the action returned.
 	Err error
 }
 
 // ForEach calls action for each conversation of a sequence, such as [Conversations.List] and
-// [Conversations.Scan] return, several at once and at a limited rate. An action that fails is counted and
-// noted, and the others go on:
+// [Conversations.Scan] return, several at once and at a limited rate. An action that fails is
+// counted and recorded, and the others continue:
 //
-//	result, err := client.ForEach(ctx, c.Conversations.Scan(ctx, client.ScanParams{State: client.StateClosed}),
+//	closed := c.Conversations.Scan(ctx, client.ScanParams{State: client.StateClosed})
+//	result, err := client.ForEach(ctx, closed,
 //		func(ctx context.Context, conv *client.Conversation) error {
 //			return c.Conversations.Delete(ctx, conv.SID)
 //		}, client.BulkParams{})
 //
-// An action must use the context it is given. When a call with that context gets the response that there are
-// too many requests (429), the call itself retries, with twice as many attempts as otherwise. The next
-// action waits for a second, and those after it start at seven tenths of the rate before. Each second a
-// fortieth of Rate is added again.
+// An action must use the context that it is given. When the response to a call with that context is
+// a 429 (too many requests), the call is retried, up to twice as many times as otherwise. The next
+// action waits for a second, and later ones start at 0.7 times the rate before. Each second, 1/40
+// of Rate is added again.
 //
-// ForEach returns when all actions that have started have ended. Its error says why not all conversations of
-// the sequence had their turn: the error of the sequence, or of the context, whose end also reaches the actions
-// in progress. Failures of actions are in the result alone. A missing sequence or action is a
-// [*ParamError]. The memory that ForEach takes does not grow with the sequence.
+// ForEach returns when all actions that it started have ended. Its error says why it did not reach
+// every conversation: the error of the sequence, or of the context, whose end also reaches the
+// actions in progress. The failures of actions are in the result only. A nil sequence or action is
+// reported as a [*ParamError]. The memory that ForEach takes does not grow with the sequence.
 func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error], action func(context.Context, *Conversation) error, params BulkParams) (result BulkResult, err error) {
 	if conversations == nil {
 		return result, &ParamError{Param: "conversations", Reason: "must not be nil"}
@@ -125,5 +129,5 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 	return result, nil
 }
 
-// errActionEnded stands for an action that did not return, as one does not that fails a test.
+// errActionEnded is the error of an action that ended its goroutine, as t.FailNow does in a test.
 var errActionEnded = errors.New("the action ended its goroutine")

@@ -72,8 +72,8 @@ func TestForEachDeletesAtThePermittedRate(t *testing.T) {
 	})
 }
 
-// Where the server permits less than was thought, or others share in it, nothing fails and few requests are
-// in vain.
+// If the server permits less than expected, or others use part of it, nothing fails and few
+// requests are wasted.
 func TestForEachSlowsDown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -134,7 +134,7 @@ func TestForEachSpreadsActions(t *testing.T) {
 	}
 }
 
-func TestForEachGoesOnPastFailures(t *testing.T) {
+func TestForEachContinuesPastFailures(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		const n, failing = 3000, 2000
@@ -209,7 +209,7 @@ func TestForEachEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestForEachRefusesWhatCannotBe(t *testing.T) {
+func TestForEachInvalidParams(t *testing.T) {
 	t.Parallel()
 	for _, params := range []client.BulkParams{{Rate: -1}, {Rate: math.NaN()}, {Rate: math.Inf(1)}, {Workers: -1}} {
 		_, err := client.ForEach(t.Context(), numbered(1, nil), func(context.Context, *client.Conversation) error {
@@ -220,7 +220,7 @@ func TestForEachRefusesWhatCannotBe(t *testing.T) {
 	}
 }
 
-func TestForEachWantsASequenceAndAnAction(t *testing.T) {
+func TestForEachNilArguments(t *testing.T) {
 	t.Parallel()
 	_, err := client.ForEach(t.Context(), numbered(1, nil), nil, client.BulkParams{})
 	assert.Equal(t, "action", paramError(t, err).Param)
@@ -228,7 +228,7 @@ func TestForEachWantsASequenceAndAnAction(t *testing.T) {
 	assert.Equal(t, "conversations", paramError(t, err).Param)
 }
 
-// A 429 now and then, which says nothing of the rate, costs time but no conversation.
+// Occasional 429s that do not depend on the rate cost time but no conversation.
 func TestForEachUnderSporadic429s(t *testing.T) {
 	t.Parallel()
 	for _, percent := range []int{1, 5, 20} {
@@ -271,7 +271,7 @@ func TestForEachUnderSporadic429s(t *testing.T) {
 	}
 }
 
-// Patience that has no end does not overflow.
+// A huge number of attempts does not overflow.
 func TestForEachWithEndlessPatience(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -286,7 +286,7 @@ func TestForEachWithEndlessPatience(t *testing.T) {
 	})
 }
 
-func TestForEachAtASnailsPace(t *testing.T) {
+func TestForEachAtATinyRate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
@@ -305,7 +305,7 @@ func TestForEachAtASnailsPace(t *testing.T) {
 }
 
 // An action that ends its goroutine has failed.
-func TestForEachCountsWhatEnds(t *testing.T) {
+func TestForEachActionEndsItsGoroutine(t *testing.T) {
 	t.Parallel()
 	one := func(yield func(*client.Conversation, error) bool) { yield(&client.Conversation{SID: "CH1"}, nil) }
 	result, err := client.ForEach(t.Context(), one, func(context.Context, *client.Conversation) error { runtime.Goexit(); return nil }, client.BulkParams{})
@@ -313,8 +313,8 @@ func TestForEachCountsWhatEnds(t *testing.T) {
 	assert.Equal(t, 1, result.Failed)
 }
 
-// A bulk job slows down when it is told to, so that its calls have more patience than others.
-func TestForEachIsPatient(t *testing.T) {
+// A bulk job slows down after a 429, so its calls are retried up to twice as many times.
+func TestForEachDoublesTheAttemptsAfter429(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		refused := jsonAnswer(429, `{"code":50063}`)

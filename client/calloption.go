@@ -10,17 +10,18 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// CallOption configures one call. An invalid one is reported as a [*ParamError] before anything is sent.
+// CallOption configures one call. An invalid option is reported as a [*ParamError] before anything
+// is sent. A fake reads options with [ApplyCallOptions].
 type CallOption func(*call) error
 
-// call is one call of a method: what is asked for, and what its attempts share.
+// call is one call of a method: what was requested, and what its attempts share.
 type call struct {
 	op          *operation
 	operationID *string
 	sid         string   // of the conversation, if it is addressed by its SID
-	named       bool     // it is addressed by its unique name
-	repeatable  bool     // may be retried after an attempt whose outcome is unknown
-	names       []string // unique names, which are not to be in the text of an error
+	named       bool     // the conversation is addressed by its unique name
+	repeatable  bool     // the call may be retried after an attempt whose outcome is unknown
+	names       []string // unique names, which the text of an error must not contain
 
 	webhookEnabled *bool
 	response       *Response
@@ -28,15 +29,17 @@ type call struct {
 	attemptTimeout time.Duration
 	editors        []RequestEditor
 
-	account string // whose credentials an attempt was sent with, if it has any of an account
+	account string // the account SID in the credentials, if they have one
 	clock   clock
-	// pin, if set, is called before the call is repeated after an attempt whose outcome is unknown. It
-	// returns false if the call ends here, in success or with an error.
+	// pin, if set, is called before the first retry that follows an attempt whose outcome is
+	// unknown. It replaces the unique name of the conversation by its SID, so that the retry
+	// reaches the same conversation. It returns false if the call ends here, with or without an
+	// error.
 	pin func(context.Context, *Error) (bool, *Error)
 }
 
-// newCall returns a call of an operation on the conversation with the given id, if there is one yet, that
-// sets the given unique name, if any.
+// newCall returns a call of an operation. The id addresses the conversation; it is empty for a
+// create and a list. The name is the unique name that the call sets, nil if it sets none.
 func (r *Conversations) newCall(op *operation, id string, name *string, opts []CallOption) (*call, error) {
 	if r.invalid != nil {
 		return nil, r.invalid
@@ -55,18 +58,45 @@ func (r *Conversations) newCall(op *operation, id string, name *string, opts []C
 	if name != nil && *name != "" {
 		call.names = append(call.names, *name)
 	}
-	for _, opt := range opts {
-		if opt == nil {
-			return nil, &ParamError{Param: "CallOption", Reason: "must not be nil"}
-		}
-		if err := opt(call); err != nil {
-			return nil, err
-		}
+	if err := call.apply(opts); err != nil {
+		return nil, err
 	}
 	if !op.changes && call.webhookEnabled != nil {
 		return nil, &ParamError{Param: "WithWebhookEnabled", Field: "X-Twilio-Webhook-Enabled", Reason: "applies to Create, Update and Delete only"}
 	}
 	return call, nil
+}
+
+func (call *call) apply(opts []CallOption) error {
+	for _, opt := range opts {
+		if opt == nil {
+			return &ParamError{Param: "CallOption", Reason: "must not be nil"}
+		}
+		if err := opt(call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CallSettings are what the options of a call set. A field is zero if its option is not given.
+type CallSettings struct {
+	WebhookEnabled *bool           // [WithWebhookEnabled]
+	Response       *Response       // [WithResponse]; a fake may fill it
+	Retry          RetryPolicy     // [WithCallRetry], with the defaults filled in
+	AttemptTimeout time.Duration   // [WithCallAttemptTimeout]
+	RequestEditors []RequestEditor // [WithRequestEditor]
+}
+
+// ApplyCallOptions returns what the options of a call set. It is for fakes that stand in for
+// [Conversations] behind an interface: a test can then check the options that the program passes.
+// An invalid option is reported as a [*ParamError].
+func ApplyCallOptions(opts ...CallOption) (CallSettings, error) {
+	var call call
+	if err := call.apply(opts); err != nil {
+		return CallSettings{}, err
+	}
+	return CallSettings{call.webhookEnabled, call.response, call.retry, call.attemptTimeout, call.editors}, nil
 }
 
 func (call *call) webhookHeader() *gen.ConversationEnumWebhookEnabledType {
@@ -76,9 +106,9 @@ func (call *call) webhookHeader() *gen.ConversationEnumWebhookEnabledType {
 	return new(gen.ConversationEnumWebhookEnabledType(strconv.FormatBool(*call.webhookEnabled)))
 }
 
-// WithWebhookEnabled sends the header X-Twilio-Webhook-Enabled. It says whether the change fires the
-// account's Conversations webhooks; changes made over REST do so only if it is true. It applies to Create,
-// Update and Delete. Fetch and List report it as a [*ParamError].
+// WithWebhookEnabled sets the header X-Twilio-Webhook-Enabled of a Create, Update or Delete. A
+// change made over REST fires the webhooks of the account only if it is true. Fetch and List report
+// this option as a [*ParamError].
 //
 // See https://www.twilio.com/docs/conversations/conversations-webhooks
 func WithWebhookEnabled(enabled bool) CallOption {
@@ -88,8 +118,9 @@ func WithWebhookEnabled(enabled bool) CallOption {
 	}
 }
 
-// WithResponse stores the last response to the call in r when the call returns, in success and in failure.
-// It is the response that an [*Error] describes. For a list, it is the response with the last page fetched.
+// WithResponse stores the last response to the call in r when the call returns, whether it succeeds
+// or fails. It is the response that an [*Error] describes. For a list, it is the response with the
+// last page fetched.
 func WithResponse(r *Response) CallOption {
 	return func(call *call) error {
 		if r == nil {
@@ -100,8 +131,8 @@ func WithResponse(r *Response) CallOption {
 	}
 }
 
-// WithCallRetry replaces the retry policy of the client for one call. Its fields are those of [WithRetry],
-// but Budget, which belongs to the client, must be zero.
+// WithCallRetry replaces the retry policy of the client for one call, as [WithRetry] does for all.
+// Its Budget must be zero: the budget belongs to the client.
 func WithCallRetry(policy RetryPolicy) CallOption {
 	return func(call *call) error {
 		if policy.Budget != 0 {
@@ -113,8 +144,8 @@ func WithCallRetry(policy RetryPolicy) CallOption {
 	}
 }
 
-// WithCallAttemptTimeout replaces the attempt timeout of the client (see [WithAttemptTimeout]) for one call.
-// It must be positive.
+// WithCallAttemptTimeout replaces the attempt timeout of the client for one call, see
+// [WithAttemptTimeout]. It must be positive.
 func WithCallAttemptTimeout(timeout time.Duration) CallOption {
 	return func(call *call) error {
 		call.attemptTimeout = timeout
@@ -122,9 +153,11 @@ func WithCallAttemptTimeout(timeout time.Duration) CallOption {
 	}
 }
 
-// WithRequestEditor calls editor for each attempt of one call, after the client's own authentication. It may
-// set headers, for example for tracing. It must be safe for concurrent use if the call is a list. If it
-// fails, nothing is sent, and the call returns its error, wrapped.
+// WithRequestEditor calls editor for each attempt of one call, after the authentication of the
+// client. It may set headers, for example for tracing.
+//
+// The editor must be safe for concurrent use if the call is a list. If it fails, nothing is sent
+// and the call returns its error, wrapped.
 func WithRequestEditor(editor RequestEditor) CallOption {
 	return func(call *call) error {
 		if editor == nil {
@@ -135,24 +168,32 @@ func WithRequestEditor(editor RequestEditor) CallOption {
 	}
 }
 
-// Response describes the last response to a call.
+// Response describes the last response to a call, see [WithResponse].
 type Response struct {
-	// StatusCode is the HTTP status, 0 if there was no response.
+	// StatusCode is the HTTP status. It is 0 if there was no response.
 	StatusCode int
-	// Header is the header of the response. It has Twilio-Request-Duration and Twilio-Concurrent-Requests,
-	// among others.
+	// Header is the header of the response. Among others it has Twilio-Request-Duration and
+	// Twilio-Concurrent-Requests.
 	Header http.Header
-	// RequestID is the header Twilio-Request-Id, which Twilio's support asks for.
+	// RequestID is the header Twilio-Request-Id. Twilio's support asks for it.
 	RequestID string
-	// Attempts is how many attempts were made.
+	// Attempts is the number of attempts made.
 	Attempts int
 }
 
 type operationKey struct{}
 
-// Operation returns the operationId of the request that a context belongs to, such as createConversation. It
-// is for transports and request editors, which may name a span by it: unlike a URL it holds no id. It
-// returns "" for the context of any other request.
+// Operation returns the operationId of the request that a context belongs to, such as
+// createConversation. For any other context it returns "".
+//
+// It is for transports and request editors. A span named by it holds no id, unlike one named by the
+// URL. With OpenTelemetry's otelhttp, pass this to NewTransport:
+//
+//	otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string {
+//		return client.Operation(r.Context())
+//	})
+//
+// A test that does so is in testdata/integrations/integrations_test.go of the repository.
 func Operation(ctx context.Context) string {
 	id, _ := ctx.Value(operationKey{}).(*string)
 	if id == nil {

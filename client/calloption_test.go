@@ -32,7 +32,33 @@ func TestInvalidCallOptions(t *testing.T) {
 	assert.EqualError(t, err, "WithCallRetry: Budget must be zero: it belongs to the client (WithRetry)")
 }
 
-// The options of a call hold for that call, and for no other of the same client.
+// A fake sees every option. An option that is added must be added to CallSettings.
+func TestApplyCallOptions(t *testing.T) {
+	t.Parallel()
+	settings, err := client.ApplyCallOptions()
+	require.NoError(t, err)
+	assert.Zero(t, settings)
+
+	var response client.Response
+	settings, err = client.ApplyCallOptions(
+		client.WithWebhookEnabled(false),
+		client.WithResponse(&response),
+		client.WithCallRetry(client.RetryPolicy{MaxAttempts: 7}),
+		client.WithCallAttemptTimeout(time.Second),
+		client.WithRequestEditor(func(context.Context, *http.Request) error { return nil }),
+	)
+	require.NoError(t, err)
+	assert.Equal(t, new(false), settings.WebhookEnabled)
+	assert.Same(t, &response, settings.Response)
+	assert.Equal(t, 7, settings.Retry.MaxAttempts)
+	assert.Equal(t, time.Second, settings.AttemptTimeout)
+	assert.Len(t, settings.RequestEditors, 1)
+
+	_, err = client.ApplyCallOptions(client.WithResponse(&response), nil)
+	assert.Equal(t, "CallOption", paramError(t, err).Param)
+}
+
+// The options of a call apply to that call, and to no other call of the same client.
 func TestCallOptionsAreOfOneCall(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -61,13 +87,14 @@ func TestCallOptionsAreOfOneCall(t *testing.T) {
 	})
 }
 
-// A request editor that fails stops the call. Its error is found, and told without names and credentials.
+// A request editor that fails stops the call. Its error is found, and its text is repeated without
+// names and credentials.
 func TestRequestEditorFails(t *testing.T) {
 	t.Parallel()
 	failure := errors.New("order-1234 and " + authToken + " are refused\n" + "now")
 	for text, editorErr := range map[string]error{
-		"createConversation: {UniqueName} and [redacted] are refused now; no conversation was created":               failure,
-		"createConversation: a request editor failed, its error is too long to be told; no conversation was created": &client.ParamError{Param: "x", Reason: strings.Repeat("x", 2000)},
+		"createConversation: {UniqueName} and [redacted] are refused now; no conversation was created":                   failure,
+		"createConversation: a request editor failed with an error too long to be repeated; no conversation was created": &client.ParamError{Param: "x", Reason: strings.Repeat("x", 2000)},
 	} {
 		_, err := newClient(t, newScript(t)).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")},
 			client.WithRequestEditor(func(context.Context, *http.Request) error { return editorErr }))

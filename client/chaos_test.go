@@ -32,7 +32,7 @@ var (
 // chaosNames are few, so that they change hands all the time.
 var chaosNames = []string{"alpha", "beta", "gamma/1", "delta 2", "epsilon", "zeta?", "eta#", "theta"}
 
-// chaosCall is a call and what the client said of it.
+// chaosCall is a call and what the client reported about it.
 type chaosCall struct {
 	name      string // by which its requests are known
 	what      string // create, update, rename, delete, fetch
@@ -49,7 +49,7 @@ type chaosCall struct {
 	byName    bool // addressed by a unique name
 }
 
-// chaosFault is what becomes of a request: mostly nothing.
+// chaosFault is what goes wrong with a request: mostly nothing.
 func chaosFault(rnd *rand.Rand, x *exchange) {
 	faults := []struct {
 		odds   int
@@ -157,7 +157,7 @@ func (c *chaosCall) judge(s *truthServer) (what string) {
 		if did(first) {
 			return ""
 		}
-		for _, x := range c.attempts { // documented: gone is what was asked for
+		for _, x := range c.attempts { // documented: gone is what was requested
 			if x.target == "" {
 				return ""
 			}
@@ -354,6 +354,6 @@ func TestChaos(t *testing.T) {
 		byKind[strings.Join(strings.Fields(w)[:2], " ")]++
 	}
 	if len(wrong) > 0 {
-		t.Errorf("finding 7 and others: the client is wrong about %d of %d calls %v, such as\n\t%s", len(wrong), calls, byKind, strings.Join(wrong[:min(len(wrong), *hostileShow)], "\n\t"))
+		t.Errorf("the client is wrong about %d of %d calls %v, such as\n\t%s", len(wrong), calls, byKind, strings.Join(wrong[:min(len(wrong), *hostileShow)], "\n\t"))
 	}
 }

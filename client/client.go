@@ -16,15 +16,15 @@ import (
 )
 
 // Client is a client of the Conversations API. Create one with [New] or [FromEnv] and share it: it
-// is safe for concurrent use, and holds no goroutine and nothing to close.
+// is safe for concurrent use. It holds no goroutine and needs no Close.
 type Client struct {
 	// Conversations are the conversations of the account's default Conversation Service.
 	Conversations *Conversations
 
-	generated      gen.Client // what each attempt is a copy of
+	generated      gen.Client // each attempt makes a copy of it
 	httpClient     *http.Client
-	ownTransport   bool         // made here
-	reports        bool         // the transport reports that it asks for a connection
+	ownTransport   bool         // the transport was made here, not by the caller
+	reports        bool         // the transport always reports when it requests a connection
 	suspect        *atomic.Bool // an idle connection may be dead
 	maxResponse    int64
 	host           string
@@ -36,14 +36,18 @@ type Client struct {
 	attemptTimeout time.Duration
 }
 
-// RequestEditor prepares a request before it is sent: it may set headers, and authenticates the request if it
-// is given to [New]. It is called for each attempt and must be safe for concurrent use. If it fails, nothing
-// is sent and the call fails with its error.
+// RequestEditor prepares a request before it is sent. Given to [New], it authenticates each
+// request; given to [WithRequestEditor], it may set headers.
+//
+// An editor is called for each attempt, with the context of the attempt. It must be safe for
+// concurrent use. If it fails, nothing is sent and the call returns its error, wrapped.
 type RequestEditor = func(ctx context.Context, req *http.Request) error
 
-// New returns a client that authenticates with auth: [BasicAuth], [BearerToken], or any other
-// [RequestEditor]. It talks to https://conversations.twilio.com unless an option says otherwise. Nothing is
-// sent. A nil auth or an invalid option is reported as a [*ParamError].
+// New returns a client that authenticates with auth: [BasicAuth], [BearerToken] or another
+// [RequestEditor]. Its server is https://conversations.twilio.com unless [WithRegion], [WithEdge]
+// or [WithBaseURL] says otherwise.
+//
+// New sends nothing. A nil auth or an invalid option is reported as a [*ParamError].
 func New(auth RequestEditor, opts ...Option) (*Client, error) {
 	if auth == nil {
 		return nil, &ParamError{Param: "auth", Reason: "must not be nil: use BasicAuth or BearerToken"}
@@ -73,7 +77,7 @@ func New(auth RequestEditor, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpClient := cfg.httpClient // a copy of the caller's own
+	httpClient := cfg.httpClient // a copy: the caller's own is never changed
 	transport := httpClient.Transport
 	if transport == nil {
 		transport = ownTransport()
@@ -91,17 +95,17 @@ func New(auth RequestEditor, opts ...Option) (*Client, error) {
 	return c, nil
 }
 
-// version is that of this module.
+// version is the version of this module.
 const version = "0.1.0"
 
 var userAgent = fmt.Sprintf("twilio-conversations-go/%s (%s)", version, runtime.Version())
 
-// standardTransport is net/http's own default, which a program may replace.
+// standardTransport is the default transport of net/http. A program may replace
+// http.DefaultTransport later.
 var standardTransport = http.DefaultTransport
 
-// ownTransport returns the transport of clients that are not given one: net/http's default, but with as
-// many idle connections as a scan and bulk work use, and with pings that find a dead connection. All
-// clients share it. If the program has replaced the default, that is used as it is.
+// ownTransport returns the transport of clients without [WithHTTPClient]. If the program has
+// replaced http.DefaultTransport, that is used as it is.
 func ownTransport() http.RoundTripper {
 	if http.DefaultTransport != standardTransport {
 		return http.DefaultTransport
@@ -109,6 +113,8 @@ func ownTransport() http.RoundTripper {
 	return sharedTransport()
 }
 
+// sharedTransport is a copy of the default transport that all clients share. It keeps as many idle
+// connections as scans and bulk work use, and pings HTTP/2 connections to find dead ones.
 var sharedTransport = sync.OnceValue(func() *http.Transport {
 	transport := standardTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = 64
@@ -116,16 +122,21 @@ var sharedTransport = sync.OnceValue(func() *http.Transport {
 	return transport
 })
 
-// CloseIdleConnections closes the connections that no request is using, as that of [http.Client] does.
-// Clients without [WithHTTPClient] share their connections. No program needs it, but a test that
-// looks for leaked goroutines does.
+// CloseIdleConnections closes the connections that no request is using, as
+// [http.Client.CloseIdleConnections] does. Clients without [WithHTTPClient] share their
+// connections. Programs do not need it; tests that look for leaked goroutines do.
 func (c *Client) CloseIdleConnections() { c.httpClient.CloseIdleConnections() }
 
-// FromEnv returns a client configured by environment variables. Credentials are TWILIO_API_KEY and
-// TWILIO_API_SECRET, or else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN. TWILIO_REGION and TWILIO_EDGE are
-// [WithRegion] and [WithEdge]; TWILIO_CONVERSATIONS_URL is [WithBaseURL] and takes their place, for example to
-// try the emulator. Options come after the environment. Missing credentials, and a pair of which only one
-// variable is set, are reported as a [*ParamError].
+// FromEnv returns a client configured by environment variables:
+//
+//	TWILIO_API_KEY, TWILIO_API_SECRET       credentials, preferred
+//	TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN   credentials otherwise
+//	TWILIO_REGION, TWILIO_EDGE              as WithRegion and WithEdge
+//	TWILIO_CONVERSATIONS_URL                as WithBaseURL, for example an emulator
+//
+// TWILIO_CONVERSATIONS_URL replaces the region and the edge. The options are applied after the
+// environment. Missing credentials, or a pair of which only one variable is set, are reported as a
+// [*ParamError].
 func FromEnv(opts ...Option) (*Client, error) {
 	var env []Option
 	for _, v := range []struct {
@@ -162,8 +173,8 @@ type Service struct {
 	Conversations *Conversations
 }
 
-// Service returns the Conversation Service with the given SID (IS and 32 hexadecimal digits). Nothing is
-// sent. An invalid SID is reported as a [*ParamError] by each call.
+// Service returns the Conversation Service with the given SID (IS and 32 hexadecimal digits). It
+// sends nothing. If the SID is invalid, each call of the service returns a [*ParamError].
 func (c *Client) Service(sid string) *Service {
 	r := &Conversations{client: c, scope: scope{sid}}
 	if !isSID("IS", sid) {

@@ -145,7 +145,7 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
-// The caller's http.Client is copied: another use of it follows redirects as before.
+// The caller's http.Client is copied and still follows redirects.
 func TestHTTPClientIsNotChanged(t *testing.T) {
 	t.Parallel()
 	httpClient := &http.Client{Transport: newScript(t, success("fetch"))}
@@ -156,8 +156,8 @@ func TestHTTPClientIsNotChanged(t *testing.T) {
 	assert.Nil(t, httpClient.CheckRedirect)
 }
 
-// A program, or a test of it, may replace net/http's default transport. Clients made meanwhile use that
-// one, and those made afterwards do not.
+// A program, or a test of it, may replace net/http's default transport. Clients made meanwhile use
+// that one, and those made afterwards do not.
 //
 // It is not parallel, because it replaces http.DefaultTransport.
 func TestReplacedDefaultTransport(t *testing.T) {

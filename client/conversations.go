@@ -13,9 +13,9 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// Conversations are the conversations of one Conversation Service: [Client.Conversations] of the
-// account's default one, [Client.Service] of another. A conversation is addressed by its SID or its
-// unique name, which may contain any characters.
+// Conversations are the conversations of one Conversation Service. [Client.Conversations] are those
+// of the account's default service, and [Client.Service] leads to those of another one. A
+// conversation is addressed by its SID or its unique name, which may contain any characters.
 //
 // See https://www.twilio.com/docs/conversations/api/conversation-resource
 type Conversations struct {
@@ -24,11 +24,12 @@ type Conversations struct {
 	invalid error // what is wrong with the service SID
 }
 
-// Conversation has the fields of gen.ConversationsV1Conversation in the same order, so that one converts
-// to the other without a copy. A field that joins the description is a compile error until it joins here.
+// Conversation has the fields of gen.ConversationsV1Conversation in the same order, so that one
+// converts to the other without a copy. A field that is added to the description is a compile error
+// until it is added here.
 
-// Conversation is a conversation as Twilio returns it. What is null or absent in an answer is zero. It
-// encodes to JSON under Twilio's names.
+// Conversation is a conversation as Twilio returns it. What is null or absent in a response is the
+// zero value. A Conversation encodes to JSON under Twilio's names.
 //
 // See https://www.twilio.com/docs/conversations/api/conversation-resource#conversation-properties
 type Conversation struct {
@@ -40,15 +41,15 @@ type Conversation struct {
 	FriendlyName string `json:"friendly_name"`
 	// State is the state. Twilio may add states to those of this package.
 	State State `json:"state"`
-	// Attributes are the data of the application, as JSON text: {} where none is set. See
+	// Attributes are the data of the application, as JSON text. They are {} if none are set. See
 	// [Conversation.DecodeAttributes].
 	Attributes string `json:"attributes"`
 	// DateCreated is when the conversation was created, in UTC to the second.
 	DateCreated time.Time `json:"date_created"`
-	// DateUpdated is when the conversation was last updated, in UTC to the second. Twilio does not document
-	// whether messages count.
+	// DateUpdated is when the conversation was last updated, in UTC to the second. Twilio does not
+	// document whether a message is an update.
 	DateUpdated time.Time `json:"date_updated"`
-	// Timers are when the timers fire.
+	// Timers are the times when the timers fire.
 	Timers Timers `json:"timers"`
 	// Bindings are the addresses that the conversation sends from.
 	Bindings Bindings `json:"bindings"`
@@ -64,23 +65,23 @@ type Conversation struct {
 	Links Links `json:"links"`
 }
 
-// fromGenerated is the one conversion. If it does not compile, Conversation lacks a member of the
-// description, or has it elsewhere than the generated type.
+// fromGenerated is the only conversion. If it does not compile, a field of the description is
+// missing in Conversation, or stands in another place than in the generated type.
 func fromGenerated(conv *gen.ConversationsV1Conversation) *Conversation { return (*Conversation)(conv) }
 
-// Timers are when a conversation becomes inactive (DateInactive) and closed (DateClosed), in UTC; the
-// zero time where the timer is not set.
+// Timers are the times when a conversation becomes inactive (DateInactive) and closed (DateClosed),
+// in UTC. They are zero if the timer is not set.
 type Timers = gen.ConversationTimers
 
 // Bindings are the addresses that a conversation sends from: Email.ProjectedAddress and Email.Name.
 type Bindings = gen.ConversationBindings
 
-// Links are the absolute URLs of what belongs to a conversation: Participants, Messages, Webhooks and
-// Export.
+// Links are the absolute URLs of what belongs to a conversation: Participants, Messages, Webhooks
+// and Export.
 type Links = gen.ConversationLinks
 
-// State is the state of a conversation: StateActive, StateInactive, StateClosed, StateInitializing, or another
-// string that Twilio may add.
+// State is the state of a conversation: StateActive, StateInactive, StateClosed, StateInitializing,
+// or another string that Twilio may add.
 //
 // See https://www.twilio.com/docs/conversations/states-timers
 type State = gen.ConversationEnumState
@@ -88,25 +89,33 @@ type State = gen.ConversationEnumState
 const (
 	// StateActive is the state of a new conversation.
 	StateActive = gen.ConversationEnumStateActive
-	// StateInactive is the state of a conversation without recent activity. It can become active again.
+	// StateInactive is the state of a conversation without recent activity. It can become active
+	// again.
 	StateInactive = gen.ConversationEnumStateInactive
 	// StateClosed is final: a closed conversation cannot be updated.
 	StateClosed = gen.ConversationEnumStateClosed
-	// StateInitializing is the state of a conversation to which Twilio is still attaching participants.
+	// StateInitializing is the state of a conversation to which Twilio is still attaching
+	// participants.
 	StateInitializing = gen.ConversationEnumStateInitializing
 )
 
-// DecodeAttributes decodes the attributes into the value that v points to, as json.Unmarshal does. Attributes
-// that a response leaves out are {}.
+// DecodeAttributes decodes the attributes into the value that v points to, as json.Unmarshal does.
+// Attributes that a response leaves out are {}.
 func (conv *Conversation) DecodeAttributes(v any) error {
 	return json.Unmarshal([]byte(cmp.Or(conv.Attributes, noAttributes)), v)
 }
 
 // Create creates a conversation. If its unique name is taken, the error matches [ErrConflict].
 //
-// A create whose outcome is unknown (timeout, lost connection, 5xx) is retried only if it has a unique name.
-// If the first attempt turns out to have succeeded, Create returns the conversation it made. If that cannot be
-// known, or without a unique name, the error matches [ErrMaybeCreated].
+// A create whose outcome is unknown (timeout, lost connection, 5xx) is retried only if it has a
+// unique name. If the first attempt turns out to have succeeded, Create returns the conversation it
+// made. If that cannot be known, or without a unique name, the error matches [ErrMaybeCreated].
+//
+// The first attempt succeeded if the retry is a conflict and the holder of the name is what was
+// sent and was created during the call. It failed if the holder differs, is older than the call,
+// and was not updated since. Dates decide only if the local clock and the Date headers of the
+// responses agree. A create with a DateCreated is recognized by that date and an update during the
+// call; with a DateUpdated as well, it is not recognized.
 func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ...CallOption) (*Conversation, error) {
 	form, err := params.form()
 	switch {
@@ -137,7 +146,8 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	return nil, e
 }
 
-// Fetch fetches a conversation by its SID or unique name. If there is none, the error matches [ErrNotFound].
+// Fetch fetches a conversation by its SID or unique name. If there is none, the error matches
+// [ErrNotFound].
 func (r *Conversations) Fetch(ctx context.Context, id string, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -163,11 +173,16 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 }
 
 // Update changes the given fields of a conversation, by its SID or unique name. If there is no such
-// conversation, the error matches [ErrNotFound]; if the new unique name is taken, [ErrConflict]; if the
-// conversation is closed, so that it cannot be updated, [ErrClosed].
+// conversation, the error matches [ErrNotFound]. If the new unique name is taken, it matches
+// [ErrConflict]. If the conversation is closed and cannot be updated, it matches [ErrClosed].
 //
-// An update whose outcome is unknown is retried. If the first attempt turns out to have succeeded although it
-// cannot be repeated, because it closed or renamed the conversation, Update returns the conversation.
+// An update whose outcome is unknown is retried. If the retry fails because the conversation is now
+// closed (or renamed), the client fetches it. If it has the requested values, the update has
+// succeeded and Update returns it.
+//
+// An update by unique name is retried by SID. The client first fetches the holder of the name. If
+// the name is free or its holder is newer than the call, the update fails, unless it renamed the
+// conversation. Dates are compared as in [Conversations.Create].
 func (r *Conversations) Update(ctx context.Context, id string, params UpdateParams, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err
@@ -211,7 +226,14 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 }
 
 // Delete deletes a conversation, by its SID or unique name. If there is none, the error matches
-// [ErrNotFound]. A delete whose outcome is unknown is retried; that the conversation is gone then is success.
+// [ErrNotFound].
+//
+// A delete whose outcome is unknown is retried. If the conversation is gone by then, the delete has
+// succeeded.
+//
+// A delete by unique name is retried by SID. The client first fetches the holder of the name. If
+// the name is free or its holder is newer than the call, the delete has succeeded. Dates are
+// compared as in [Conversations.Create].
 func (r *Conversations) Delete(ctx context.Context, id string, opts ...CallOption) error {
 	if err := checkID(id); err != nil {
 		return err
@@ -242,9 +264,10 @@ func (r *Conversations) Delete(ctx context.Context, id string, opts ...CallOptio
 	return e
 }
 
-// check reports as an error that a response is not the requested conversation: the one with the given SID or
-// unique name, or one that was given the new name; in this service, and of the account whose credentials were used. A connection
-// out of step, or a cache, can mix them up.
+// check returns an error if a response is not the requested conversation. It must have the given
+// SID or unique name, or the new name if the call sets one. It must be in this service, and of the
+// account whose credentials were used. A connection that is out of step, or a cache, can mix up
+// responses.
 func (r *Conversations) check(call *call, conv *gen.ConversationsV1Conversation, err error, id string, newName *string) error {
 	switch {
 	case err != nil:
@@ -273,9 +296,11 @@ func (r *Conversations) check(call *call, conv *gen.ConversationsV1Conversation,
 	return nil
 }
 
-// sameName reports whether the server may have made one of the names of the other: by folding case, removing
-// surrounding blanks or normalizing Unicode. Tables of that would be linked into every program. Instead, names
-// that differ may be the same only if one of them has a character there that a normalization changes or joins
+// sameName reports whether the server may have made one of the names of the other: by folding case,
+// by removing surrounding blanks or by normalizing Unicode.
+//
+// The tables of normalization would be linked into every program, so this is an approximation.
+// Where the names differ, one of them must have a character that a normalization changes or joins
 // to its neighbour.
 func sameName(a, b string) bool {
 	if a == b {
@@ -294,12 +319,13 @@ func sameName(a, b string) bool {
 	return len(x)+len(y) == 0 || slices.ContainsFunc(x, normalizes) || slices.ContainsFunc(y, normalizes)
 }
 
-// normalizes reports whether a form of Unicode writes a character otherwise than another form, or joins it to
-// the one before. Composed letters need not count: in the other form there is a mark to be joined.
+// normalizes reports whether the normalization forms of Unicode write a character differently, or
+// join it to the one before. Composed letters need not be listed: the other form has a combining
+// mark there.
 func normalizes(r rune) bool {
-	return unicode.Is(unicode.Mn, r) || // marks
+	return unicode.Is(unicode.Mn, r) || // combining marks
 		0x1100 <= r && r <= 0x11ff || // parts of Korean syllables
 		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x24ff || 0x2a00 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
-		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || // forms for compatibility
+		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || // compatibility forms
 		0x1d100 <= r && r <= 0x1f2ff || 0x1fb00 <= r && r <= 0x1fbff || 0x2f800 <= r && r <= 0x2fa1f // no emoji is among them
 }

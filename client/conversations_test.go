@@ -9,7 +9,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-// What Twilio may well answer is no error, however little it was expected.
+// An unexpected response that Twilio may well send is not an error.
 func TestTolerantDecoding(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {

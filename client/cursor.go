@@ -13,27 +13,27 @@ import (
 )
 
 // Cursor identifies a page of a list. It is opaque text that can be stored and used by another
-// process, for as long as Twilio accepts the page token in it. Twilio does not document how long that is.
-// An empty cursor identifies the first page.
+// process, for as long as Twilio accepts the page token in it. Twilio does not document how long
+// that is. An empty cursor identifies the first page.
 //
-// A cursor belongs to a list: to its service, State, StartDate and EndDate. Any other list refuses it
-// with a [*ParamError]; the page size may differ. A cursor stored before version 0.1.0 is refused as well:
-// list again without it.
+// A cursor belongs to a list: to its service, State, StartDate and EndDate. Any other list reports
+// it as a [*ParamError]; the page size may differ. A cursor stored before version 0.1.0 is refused
+// as well: list again without it.
 type Cursor string
 
-// cursorVersion begins every cursor. What follows is the digest of the list, the index of the page, a checksum
-// of its token, and the token: c1.0a1b2c3d.2.4e5f6a7b:PT…
+// cursorVersion is the beginning of every cursor. The digest of the list, the index of the page, a
+// checksum of its token and the token follow, as in c1.0a1b2c3d.2.4e5f6a7b:PT…
 const cursorVersion = "c1"
 
-// checksum notices a token that was cut or changed where the cursor was stored. Twilio may respond to it with
-// an empty page, after which a list would seem to be complete.
+// checksum notices a token that was cut or changed where the cursor was stored. Twilio may respond
+// to such a token with an empty page, after which a list would seem to be complete.
 func checksum(token string) string {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, token)
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
-// listDigest identifies the list that a query asks for a page of.
+// listDigest identifies the list to which the page of a query belongs.
 func (r *Conversations) listDigest(query gen.ListConversationParams) string {
 	h := fnv.New32a()
 	fmt.Fprintln(h, strings.ToLower(r.scope.service)) // the case of a SID does not matter
@@ -45,9 +45,9 @@ func (r *Conversations) listDigest(query gen.ListConversationParams) string {
 
 const errPageURL = fault("the URL of the next page has no page token")
 
-// nextCursor returns the cursor of the page that a URL in a response names. The URL is not followed: its
-// host may differ from the configured one and must not see the credentials. The token is sent to the
-// configured host instead, with the parameters of the list.
+// nextCursor returns the cursor of the page whose URL is in a response. The URL is not followed:
+// its host may differ from the configured one, and must not see the credentials. Instead, the token
+// is sent to the configured host, with the parameters of the list.
 func nextCursor(digest, pageURL string) (Cursor, error) {
 	if pageURL == "" {
 		return "", nil
@@ -62,14 +62,14 @@ func nextCursor(digest, pageURL string) (Cursor, error) {
 	}
 	index, err := strconv.Atoi(query.Get("Page"))
 	if err != nil || index < 0 {
-		index = 0 // it is the client's own count; the token alone decides
+		index = 0 // the index is only a count of the client; the token alone decides
 	}
 	token := query.Get("PageToken")
 	return Cursor(fmt.Sprintf("%s.%s.%d.%s:%s", cursorVersion, digest, index, checksum(token), token)), nil
 }
 
-// parse returns the index and token of a page of the list with the given digest. They are zero for an
-// empty cursor.
+// parse returns the index and the token of a page of the list with the given digest. Both are zero
+// for an empty cursor.
 func (c Cursor) parse(digest string) (index int, token string, err error) {
 	if c == "" {
 		return 0, "", nil
@@ -97,16 +97,18 @@ func (c Cursor) token() string {
 	return token
 }
 
-// cycle notices that the pages of a list go round in circles without remembering all of them: it
-// compares each page with the one before it and with one marked page (Brent's algorithm). It marks the 1st,
-// 2nd, 4th, 8th … page. Once the mark lies within the circle and the circle is shorter than the way to
-// the next mark, the marked page comes again: before three times as many pages were seen as there are.
+// cycle notices that the pages of a list repeat, without remembering all of them (Brent's
+// algorithm). It compares each page with the one before it and with one marked page: the 1st, 2nd,
+// 4th, 8th … one.
+//
+// Once the mark lies within the cycle and the next mark is farther away than the cycle is long, the
+// marked page comes again. By then, at most three times as many pages were read as there are.
 type cycle struct {
 	pages        int
-	last, marked string // tokens, since a server counts pages as it likes
+	last, marked string // page tokens; a server may count pages as it likes
 }
 
-// newCycle returns a cycle that has seen the page at which a list begins.
+// newCycle returns a cycle that has seen the page at which a list starts.
 func newCycle(begin Cursor) *cycle {
 	return &cycle{pages: 1, last: begin.token(), marked: begin.token()}
 }

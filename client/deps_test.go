@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A program that imports the client links these modules and no others: neither the generator nor what
-// parses the description, nor what tests need.
+// A program that imports the client links these modules and no others: neither the generator nor
+// what parses the description, nor what tests need.
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("go", "list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", ".").Output()

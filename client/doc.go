@@ -1,69 +1,32 @@
-// Package client is a client of Twilio Conversations (classic): it creates, fetches, lists, updates and
-// deletes conversations, in the account's default Conversation Service or in a named one.
-//
-// # Constructing
-//
-// [New] takes the credentials, as an editor of requests, and options; [FromEnv] reads the environment variables that Twilio's
-// tools use. A [Client] is safe for concurrent use and has nothing to close.
+// Package client is a client of Twilio Conversations (classic). It creates, fetches, lists, updates
+// and deletes conversations:
 //
 //	c, err := client.New(client.BasicAuth(accountSID, authToken))
-//
-// [BasicAuth] takes an account SID and auth token, or an API key SID and secret; [BearerToken] takes a
-// function that returns an access token. [WithRegion], [WithEdge] and [WithBaseURL] choose the server.
-// Credentials go to that server only: redirects are not followed, nor are the absolute page URLs in
-// answers, and plain http is refused but for loopback.
-//
-// # Calling
-//
-// [Client.Conversations] are the conversations of the account's default service; [Client.Service]
-// returns those of another. Both have the same methods. Optional fields are pointers, and new makes
-// one of any value:
-//
 //	conv, err := c.Conversations.Create(ctx, client.CreateParams{
 //		UniqueName:    new("order-1234"),
-//		FriendlyName:  new("Order 1234"),
 //		InactiveAfter: new(time.Hour),
 //	})
-//	conv, err = c.Conversations.Fetch(ctx, "order-1234")
-//	conv, err = c.Service("IS…").Conversations.Update(ctx, conv.SID, client.UpdateParams{
-//		State: new(client.StateClosed),
-//	})
-//
-// A conversation is addressed by its SID or its unique name. Call options are for what few calls
-// need: [WithWebhookEnabled] fires webhooks, [WithResponse] tells the status and the header of the response,
-// [WithCallRetry] and [WithCallAttemptTimeout] replace what the client is configured with, and
-// [WithRequestEditor] sets headers.
-//
-// # Errors
-//
-// An invalid parameter is reported as a [*ParamError] before anything is sent. Any other failure
-// is an [*Error] with the operation, the HTTP status, Twilio's code and message and the request id,
-// and matches one of the Err variables where one fits:
-//
+//	conv, err = c.Conversations.Fetch(ctx, "order-1234") // or conv.SID
 //	if errors.Is(err, client.ErrNotFound) { … }
-//	if e, ok := errors.AsType[*client.Error](err); ok { log.Print(e.Code, e.RequestID) }
 //
-// # Listing
+// [New] takes credentials ([BasicAuth], [BearerToken]) and options; [FromEnv] reads environment
+// variables. A [Client] is safe for concurrent use. It needs no Close. [Conversations] has the
+// methods. [Client.Service] selects another Conversation Service. A [CallOption] changes a single
+// call. Redirects and URLs in responses are not followed, so that credentials reach no other
+// server.
 //
-// [Conversations.List] ranges over the conversations that match, fetching the next page while the
-// caller works on the current one. [Conversations.Page] returns one page and a [Cursor] for the next,
-// which can be stored to resume after a crash. A cursor belongs to the service, state and dates of its
-// list; any other list refuses it. A list that fails yields its error after everything before it, with
-// a cursor to resume from.
+// [Conversations.List] yields conversations page by page. [Conversations.Page] returns a page and a
+// [Cursor] to resume from. [Conversations.Scan] is several times as fast, without an order.
+// [ForEach] acts on each conversation at a limited rate.
 //
-// [Conversations.Scan] visits the same conversations several times as fast, in no particular order, by
-// reading windows of creation dates in parallel. [ForEach] acts on each conversation of a list or a
-// scan, at a rate that the server allows, and continues past those that fail.
-//
-// Memory is bounded by the page requested: a response with more conversations is an error, and a
-// conversation that is kept does not keep its page.
+// An invalid parameter is reported as a [*ParamError] before anything is sent. Any other failure of
+// a call is an [*Error], which matches the Err variables.
 //
 // # Retries
 //
-// A call that fails is retried if that is safe, with growing delays and up to four attempts in total. What is
-// safe depends on the operation and is not configurable. How often and how patiently is, with [WithRetry] and
-// [WithCallRetry]. An attempt may take 30 seconds ([WithAttemptTimeout]). The context bounds the whole call,
-// waiting included. All retries of a client share a budget ([RetryPolicy]).
+// A call that fails is retried if that is safe: by default after growing delays, up to four
+// attempts in total, each of at most 30 seconds ([WithRetry], [WithAttemptTimeout]). What is safe
+// depends on the operation and cannot be configured. The context bounds the whole call.
 //
 //	failure                         fetch, list  update   delete   create, named  create
 //	request editor failed           error        error    error    error          error
@@ -78,38 +41,20 @@
 //	any other status                error        unclear  unclear  unclear        unclear
 //	success response is malformed   error        unclear  unclear  unclear        unclear
 //
-// A request was never sent if no connection could be made, or if the context had ended before one was
-// requested. A success response is cut short also if it ends before its JSON does, whatever length it states. It
-// is malformed if it is no JSON, too large, or not the requested conversation. Unclear means an error with [Error.Unclear]: the change may have been carried out. The error also is if no
-// retry tells what became of an attempt whose outcome is unknown, which are those from 408 to a success
-// response cut short:
+// A request was never sent if no connection could be made, or if the context had ended before one
+// was requested. A success response is cut short also if it ends before its JSON does. It is
+// malformed if it is not JSON, too large, or not the requested conversation. Unclear is an error
+// with [Error.Unclear]: the change may have been carried out. A call whose retries do not settle
+// the outcome of an earlier attempt is also unclear. Changes to this table are announced as
+// breaking.
 //
-//   - A create with a unique name that then is a conflict succeeds if the holder of the name is what was sent,
-//     and was created during the call. It is clear that nothing was created only if the holder differs, is
-//     older than the call, and was not updated since.
-//   - An update or a delete by unique name is not repeated before the holder of the name was fetched. It is then
-//     repeated by SID, if the holder is older than the call. If the name is free or the holder is newer, a
-//     delete has succeeded, and an update fails unless it renamed the conversation.
-//   - A delete that then is a 404 has succeeded. An update that then is refused because the conversation is
-//     closed has succeeded if the conversation is what was sent.
-//
-// Whether a conversation is older is decided only if the clock of this machine and the Date headers of the
-// responses agree.
-//
-// The API has no idempotency keys, so some things cannot be promised. A unique name is no lock: a Create may
-// return an equal conversation that another caller created during the call. If a unique name changes hands
-// between two attempts, a change by that name can reach the conversation that has it now, if that was renamed or
-// given an earlier DateCreated; a change by SID cannot. A named create with a DateCreated is recognized by that
-// date, and by an update during the call; with a DateUpdated too, it stays unclear.
-//
-// A Retry-After header is honoured; a random part is added to it. If it requests more than the longest delay of
-// the policy, or than the context has left, the error is returned at once, with [Error.RetryAfter]. The error
-// describes the last response. Changes to this table are announced as breaking.
+// The API has no idempotency keys, so some things cannot be promised. A Create may return an equal
+// conversation that another caller created during the call: a unique name is no lock. If a unique
+// name changes hands between two attempts, a change by that name can reach its new holder, if that
+// was renamed or given an earlier DateCreated. A change by SID cannot.
 //
 // # Testing
 //
-// Package [github.com/twilio-conversations-go/conversations/client/conversationstest] has an emulator of
-// the API that runs inside a test, and hands out a client that is ready to use:
-//
-//	c := conversationstest.Start(t).Client()
+// Package [github.com/twilio-conversations-go/conversations/client/conversationstest] emulates the
+// API in a test: conversationstest.Start(t).Client() is a client of it.
 package client

@@ -9,65 +9,72 @@ import (
 	"time"
 )
 
-// What an error of a call may be, for errors.Is.
+// The errors that a failed call can match, for errors.Is.
 var (
-	// ErrNotFound: there is no such conversation or service (404).
+	// ErrNotFound means that there is no such conversation or service (404).
 	ErrNotFound = errors.New("not found")
-	// ErrUnauthorized: the credentials are wrong, or belong to another region (401).
+	// ErrUnauthorized means that the credentials are wrong, or belong to another region (401).
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrForbidden: the credentials do not allow the operation (403).
+	// ErrForbidden means that the credentials do not allow the operation (403).
 	ErrForbidden = errors.New("forbidden")
-	// ErrConflict: the unique name is taken (409, Error.Code 50353), or another change is in progress.
+	// ErrConflict means that the unique name is taken (code 50353), or that another change is in
+	// progress (409).
 	ErrConflict = errors.New("conflict")
-	// ErrRateLimited: too many requests; this one was not carried out (429).
+	// ErrRateLimited means that there were too many requests (429). The request was not carried
+	// out.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrClosed: the conversation is closed, for good, and cannot be updated (code 50377).
+	// ErrClosed means that the conversation is closed for good and cannot be updated (code 50377).
 	ErrClosed = errors.New("conversation closed")
-	// ErrMaybeCreated: Create failed in a way that does not tell whether the conversation was created.
-	// To find out, fetch it by its unique name, or list what was created since.
+	// ErrMaybeCreated means that a failed Create may have created the conversation: its outcome is
+	// unknown. To find out, fetch it by its unique name, or list what was created since.
 	ErrMaybeCreated = errors.New("the conversation may have been created")
 )
 
 // Error is the failure of a call, after the retries that were safe. Its fields describe the last
-// response. If there was none, Status is 0 and errors.Is and errors.As find the cause, such as
-// context.Canceled. An Error never wraps another one: what other calls failed with, for example the one whose
-// error ended the context, says nothing about this call. An Error holds no credential, and its text no
-// unique name. The text is at most about 1 KiB.
+// response. If there was no response, Status is 0 and errors.Is and errors.As find the cause, such
+// as context.Canceled.
+//
+// An Error never wraps another Error. If another call failed and ended the context of this one,
+// that other failure is not found in this Error.
+//
+// An Error contains no credentials, and its text contains no unique name of the call. The text is
+// at most about 1 KiB.
 type Error struct {
 	// Operation is the operationId of the request, such as createConversation.
 	Operation string
-	// SID is the SID of the conversation, "" if the call does not address one, or does so by unique name.
+	// SID is the SID of the conversation. It is empty if the call addresses none, or addresses it
+	// by unique name.
 	SID string
-	// Status is the HTTP status from 200 to 599, 0 if there was no such response.
+	// Status is the HTTP status, from 200 to 599. It is 0 if there was no such response.
 	Status int
-	// Code is Twilio's error code, 0 if there is none.
-	// See https://www.twilio.com/docs/api/errors
+	// Code is Twilio's error code. It is 0 if the response has none. See
+	// https://www.twilio.com/docs/api/errors
 	Code int
-	// Message is Twilio's description of the error, at most 1 KiB of printable text, in which the unique
+	// Message is Twilio's description of the error: at most 1 KiB of printable text. The unique
 	// names of the call are replaced by {UniqueName}.
 	Message string
-	// MoreInfo is the URL of Twilio's page on the code.
+	// MoreInfo is the URL of Twilio's page about the code.
 	MoreInfo string
-	// RequestID is the header Twilio-Request-Id, which Twilio's support asks for: RQ and 32 hexadecimal
-	// digits, or "".
+	// RequestID is the header Twilio-Request-Id, RQ and 32 hexadecimal digits, or "". Twilio's
+	// support asks for it.
 	RequestID string
-	// RetryAfter is how long the server requested to wait, 0 if it did not.
+	// RetryAfter is the delay that the server requested, 0 if it requested none.
 	RetryAfter time.Duration
-	// Attempts is how many attempts were made, 0 if nothing came to be sent.
+	// Attempts is the number of attempts made, 0 if nothing was sent.
 	Attempts int
-	// Unclear reports whether the operation may have been carried out all the same: the outcome of an attempt
-	// is unknown. It is not set for Fetch and List, which change nothing.
+	// Unclear reports whether the operation may have been carried out although the call failed: the
+	// outcome of an attempt is unknown. Fetch and List, which change nothing, do not set it.
 	Unclear bool
-	// Cursor resumes a List that failed: it stands for the page that is missing.
+	// Cursor resumes a List that failed, at the page that is missing.
 	Cursor Cursor
 
 	named bool // the conversation is addressed by its unique name
 	host  string
-	spent bool // the retry budget
+	spent bool // the retry budget is spent
 	cause error
 }
 
-// error returns the error of a call whose last attempt is a, nil if there was none.
+// error returns the error of a call. The last attempt is a, nil if there was none.
 func (call *call) error(a *attempt, cause error) *Error {
 	e := &Error{Operation: *call.operationID, SID: call.sid, named: call.named, cause: cause}
 	if a != nil {
@@ -77,7 +84,7 @@ func (call *call) error(a *attempt, cause error) *Error {
 	return e
 }
 
-// reason is why the call failed, in some words.
+// reason says why the call failed, in a few words.
 func (e *Error) reason() string {
 	if e.cause != nil {
 		return brief(e.cause.Error())
@@ -89,8 +96,8 @@ func statusText(status int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", status, http.StatusText(status)))
 }
 
-// Error describes the failure in a line: operation, conversation, status, message, code, request id,
-// attempts, and for a change whether it may have been carried out.
+// Error describes the failure in one line: operation, conversation, status, message, code, request
+// id and attempts, and whether a change may have been carried out.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Operation)
@@ -141,7 +148,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// Is reports whether target is one of the errors of this package that describes e.
+// Is reports whether target is an error of this package that describes e.
 func (e *Error) Is(target error) bool {
 	switch target {
 	case ErrNotFound:
@@ -162,10 +169,11 @@ func (e *Error) Is(target error) bool {
 	return false
 }
 
-// Unwrap returns the cause where the failure has one besides the answer.
+// Unwrap returns the cause of the failure if it is not the response.
 func (e *Error) Unwrap() error { return e.cause }
 
-// LogValue is what slog records of the error: no message, in which a server may repeat anything.
+// LogValue returns what package log/slog records of the error. The message is left out, since a
+// server may repeat anything in it.
 func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("operation", e.Operation),
@@ -178,11 +186,12 @@ func (e *Error) LogValue() slog.Value {
 		slog.String("reason", e.reason()))
 }
 
-// ParamError is an invalid parameter. It is found before anything is sent, and does not quote the value.
+// ParamError is an invalid parameter. It is found before anything is sent, and does not quote the
+// value.
 type ParamError struct {
 	// Param is the parameter as the caller wrote it, such as ClosedAfter.
 	Param string
-	// Field is Twilio's name of it where that differs, such as Timers.Closed.
+	// Field is Twilio's name of the parameter if it differs, such as Timers.Closed.
 	Field string
 	// Reason says what to do.
 	Reason string
@@ -196,8 +205,7 @@ func (e *ParamError) Error() string {
 	return fmt.Sprintf("%s: %s", e.Param, e.Reason)
 }
 
-// Twilio's error code that decides what the client does.
-// See https://www.twilio.com/docs/api/errors
-const (
-	codeClosed = 50377 // Can't update conversation as it's in final closed state
-)
+// codeClosed is Twilio's code for an update of a closed conversation.
+//
+// See https://www.twilio.com/docs/api/errors/50377
+const codeClosed = 50377

@@ -13,8 +13,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-// Whatever the body of a failure is, the error has operation, status and request id.
-func TestErrorAnswers(t *testing.T) {
+// Whatever the body of a failed response is, the error has operation, status and request id.
+func TestErrorResponses(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
 		body    string

@@ -18,7 +18,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// The examples run on an emulator. A program for Twilio leaves out client.WithBaseURL.
+// The examples run against an emulator. A program for Twilio leaves out client.WithBaseURL.
 var (
 	ctx        = context.Background()
 	emulator   = newEmulator()
@@ -35,8 +35,8 @@ func newEmulator() *conversationstest.Emulator {
 	return emulator
 }
 
-// exampleClient is a client of an emulator that holds what the example begins with. What it sends and gets is
-// checked against the description.
+// exampleClient returns a client of an emulator that holds the given conversations. Its requests
+// and the responses are validated against the description.
 func exampleClient(seed ...conversationstest.Conversation) *client.Client {
 	emulator.Reset()
 	if _, err := emulator.Seed(seed...); err != nil {
@@ -57,15 +57,15 @@ func Example() {
 		log.Fatal(err)
 	}
 	conv, err := c.Conversations.Create(ctx, client.CreateParams{
-		UniqueName:   new("order-1"),
-		FriendlyName: new("Order 1"),
+		UniqueName:   new("order-1234"),
+		FriendlyName: new("Order 1234"),
 		ClosedAfter:  new(24 * time.Hour),
 	})
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(conv.FriendlyName, "is", conv.State)
-	// Output: Order 1 is active
+	// Output: Order 1234 is active
 }
 
 func ExampleNew() {
@@ -92,7 +92,7 @@ func ExampleFromEnv() {
 	// Output: TWILIO_API_SECRET: set this environment variable: TWILIO_API_KEY is set
 }
 
-// Auth editors serve the bare generated client too.
+// The bare generated client takes the same request editors.
 func ExampleBasicAuth_generated() {
 	exampleClient(conversationstest.Conversation{UniqueName: "order-1"})
 	c, err := gen.NewClientWithResponses(emulatorAt(), gen.WithRequestEditorFn(client.BasicAuth(accountSid, token)))
@@ -109,7 +109,7 @@ func ExampleBasicAuth_generated() {
 
 func ExampleBearerToken() {
 	tokens := func(ctx context.Context) (string, error) {
-		return "", errors.New("the token server is down") // an oauth2.TokenSource, for one
+		return "", errors.New("the token server is down") // or the token of an oauth2.TokenSource
 	}
 	c, err := client.New(client.BearerToken(tokens))
 	if err != nil {
@@ -146,20 +146,6 @@ func ExampleConversations_Create() {
 	// Output: order-1 active {"stars":5,"topic":"feedback"}
 }
 
-// A unique name makes creating safe to repeat: the second of two calls is told of the first.
-func ExampleConversations_Create_duplicate() {
-	c := exampleClient(conversationstest.Conversation{UniqueName: "order-1", FriendlyName: "Order 1"})
-	conv, err := c.Conversations.Create(ctx, client.CreateParams{UniqueName: new("order-1")})
-	if errors.Is(err, client.ErrConflict) {
-		conv, err = c.Conversations.Fetch(ctx, "order-1")
-	}
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(conv.FriendlyName)
-	// Output: Order 1
-}
-
 func ExampleConversations_Fetch() {
 	c := exampleClient(conversationstest.Conversation{UniqueName: "order/1?", FriendlyName: "Order 1"})
 	conv, err := c.Conversations.Fetch(ctx, "order/1?") // any unique name, or a SID
@@ -188,7 +174,7 @@ func ExampleConversations_List() {
 	// Output: new
 }
 
-// A listing that stores its cursor after each page goes on where it was, after a crash too.
+// A list that stores its cursor after each page resumes after a crash.
 func ExampleConversations_Page() {
 	c := exampleClient(make([]conversationstest.Conversation, 25)...)
 	var stored client.Cursor // in a file or a database
@@ -222,7 +208,7 @@ func ExampleConversations_Scan() {
 	// Output: 250
 }
 
-// Everything that is closed is deleted, as fast as the rate limit of the service allows.
+// Delete everything that is closed, as fast as the rate limit of the service allows.
 func ExampleForEach() {
 	c := exampleClient(
 		conversationstest.Conversation{State: "closed"},
@@ -316,15 +302,15 @@ func ExampleParamError() {
 	// ClosedAfter (Timers.Closed): must be at least 10m0s, or 0 to remove the timer
 }
 
-// The connection is lost after the conversation was created. Without a unique name, repeating the request
-// could create another one.
+// The connection is lost after the conversation was created. Without a unique name, a retry could
+// create another one.
 func Example_maybeCreated() {
 	c := exampleClient()
 	emulator.Fail("createConversation", conversationstest.Fault{Commit: true, Drop: true})
 	_, err := c.Conversations.Create(ctx, client.CreateParams{FriendlyName: new("Order 1")})
 	fmt.Println(errors.Is(err, client.ErrMaybeCreated))
 
-	// With one, the client finds out by itself.
+	// With a unique name, the client finds out by itself.
 	emulator.Fail("createConversation", conversationstest.Fault{Commit: true, Drop: true})
 	conv, err := c.Conversations.Create(ctx, client.CreateParams{UniqueName: new("order-1")})
 	fmt.Println(conv.UniqueName, err)
@@ -357,7 +343,8 @@ func ExampleWithRetry() {
 	// Output: 503 1
 }
 
-// countingTransport stands for any http.RoundTripper, such as OpenTelemetry's otelhttp.NewTransport.
+// countingTransport stands for any http.RoundTripper, such as OpenTelemetry's
+// otelhttp.NewTransport.
 type countingTransport struct{ requests int }
 
 func (t *countingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -380,9 +367,7 @@ func ExampleWithHTTPClient() {
 	// Output: 1
 }
 
-// A tracing transport can name its spans by the operation: unlike the URL, it holds no id. With OpenTelemetry's
-// otelhttp that is otelhttp.WithSpanNameFormatter(func(_ string, r *http.Request) string { return
-// client.Operation(r.Context()) }).
+// tracingTransport names spans by the operation, which holds no id, unlike the URL.
 type tracingTransport struct{ spans []string }
 
 func (t *tracingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -409,7 +394,7 @@ func ExampleOperation() {
 	// Output: [createConversation deleteConversation]
 }
 
-// A request editor of one call sets a header of it, for a proxy that asks for one.
+// A request editor sets a header of one call, for example for a proxy.
 func ExampleWithRequestEditor() {
 	c := exampleClient(conversationstest.Conversation{UniqueName: "order-1"})
 	conv, err := c.Conversations.Fetch(ctx, "order-1", client.WithRequestEditor(
@@ -428,7 +413,7 @@ func ExampleWithLogger() {
 	exampleClient()
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == "time" || a.Key == "host" || a.Key == "duration" || a.Key == "request_id" {
-			return slog.Attr{} // which differ from run to run
+			return slog.Attr{} // these differ from run to run
 		}
 		return a
 	}}))

@@ -16,8 +16,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-// Whatever the URL of the next page is, its token is replayed byte for byte on the configured host, or
-// the list ends with an error.
+// Whatever the URL of the next page is, its token is replayed byte for byte on the configured host,
+// or the list ends with an error.
 func FuzzNextPageURL(f *testing.F) {
 	for _, next := range []string{
 		"", "https://conversations.twilio.com/v1/Conversations?PageSize=50&Page=1&PageToken=PTclosed_2024-01-18T03:17:17.005Z_CHa09ace6334284f0aa7f988ebad3e231a",
@@ -73,14 +73,14 @@ func FuzzRetryAfter(f *testing.F) {
 	})
 }
 
-// Whatever the body of an answer is, there is a typed error or a value with a SID.
-func FuzzAnswer(f *testing.F) {
+// Whatever the body of a response is, the result is a typed error or a value with a SID.
+func FuzzResponse(f *testing.F) {
 	for _, body := range []string{"", "null", "{}", notFound, conversation(), conversation("sid", "null"), `{"sid":"CH1","timers":[]}`, "<html>", "\xff"} {
 		f.Add(0, body)
 		f.Add(204, body)
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		status = 200 + int(uint(status)%400) // net/http reports no other as the answer
+		status = 200 + int(uint(status)%400) // net/http returns no other as the response
 		conv, err := newClient(t, newScript(t, jsonAnswer(status, body)), noRetry).Conversations.Fetch(t.Context(), "order-1234")
 		if err == nil {
 			assert.Equal(t, 200, status)

@@ -25,7 +25,7 @@ import (
 
 type fault = conversationstest.Fault
 
-// lostAnswers are the ways in which an operation is carried out and its answer lost.
+// lostAnswers are the ways in which an operation is carried out and its response is lost.
 var lostAnswers = map[string]fault{
 	"dropped":   {Commit: true, Drop: true},
 	"503":       {Commit: true, Status: 503},
@@ -42,7 +42,7 @@ func bubble(t *testing.T, f func(t *testing.T, server *conversationstest.Server,
 	})
 }
 
-// afterLostAnswers runs a test with each of the given ways in which an answer is lost.
+// afterLostAnswers runs a test with each of the given ways in which a response is lost.
 func afterLostAnswers(t *testing.T, ways map[string]fault, f func(t *testing.T, lost fault, server *conversationstest.Server, c *client.Client)) {
 	t.Helper()
 	for name, lost := range ways {
@@ -85,8 +85,8 @@ const (
 	requestID  = "RQ0123456789abcdef0123456789abcdef"
 )
 
-// newClient returns a client whose requests go to the transport. It is for what an emulator does
-// not do; other tests use conversationstest.
+// newClient returns a client whose requests go to the transport. It is for what the emulator cannot
+// do; other tests use conversationstest.
 func newClient(t *testing.T, transport http.RoundTripper, opts ...client.Option) *client.Client {
 	t.Helper()
 	opts = append([]client.Option{client.WithHTTPClient(&http.Client{Transport: transport})}, opts...)
@@ -95,15 +95,16 @@ func newClient(t *testing.T, transport http.RoundTripper, opts ...client.Option)
 	return c
 }
 
-// script is a transport that answers one request after the other, and fails the test on one more than
-// it has answers for.
+// script is a transport with a response for each request in turn. It fails the test on a request
+// without one.
 type script struct {
 	t        *testing.T
 	steps    []step
 	requests []*http.Request
 }
 
-// step answers a request. It is called as a transport is: an error means that there was no answer.
+// step responds to a request. It is called as a transport is: an error means that there was no
+// response.
 type step func(*http.Request) (*http.Response, error)
 
 func newScript(t *testing.T, steps ...step) *script { return &script{t: t, steps: steps} }
@@ -124,7 +125,7 @@ func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// done checks that all answers were asked for.
+// done checks that all responses were requested.
 func (s *script) done() {
 	s.t.Helper()
 	require.Len(s.t, s.requests, len(s.steps), "requests")
@@ -159,7 +160,7 @@ func jsonAnswer(status int, body string, header ...string) step {
 	return answer(status, "application/json", body, header...)
 }
 
-// cutShort answers with the beginning of a body, and then the connection is lost.
+// cutShort responds with the beginning of a body. Then the connection is lost.
 func cutShort(status int, body string) step {
 	return func(req *http.Request) (*http.Response, error) {
 		resp, err := jsonAnswer(status, "")(req)
@@ -176,7 +177,7 @@ func (lost) Read([]byte) (int, error) { return 0, errLost }
 
 func connectionLost(*http.Request) (*http.Response, error) { return nil, errLost }
 
-// silence never answers.
+// silence never responds.
 func silence(req *http.Request) (*http.Response, error) {
 	<-req.Context().Done()
 	return nil, req.Context().Err()
@@ -191,7 +192,7 @@ func (r *refuser) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
 
-// conversation is an answer that holds a conversation, with members replaced or added.
+// conversation is the body of a response with a conversation, with members replaced or added.
 func conversation(members ...string) string {
 	m := map[string]string{
 		"sid": `"CH00000000000000000000000000000001"`, "unique_name": `"order-1234"`, "state": `"active"`, "attributes": `"{}"`,
@@ -258,7 +259,8 @@ var verbs = map[string]func(context.Context, *client.Conversations) error{
 	"delete": func(ctx context.Context, c *client.Conversations) error { return c.Delete(ctx, "order-1234") },
 }
 
-// verbsBySID are the operations on a conversation that is addressed by its SID, which need no lookup.
+// verbsBySID are the operations on a conversation that is addressed by its SID, which need no
+// lookup.
 var verbsBySID = func() map[string]func(context.Context, *client.Conversations) error {
 	bySID := maps.Clone(verbs)
 	bySID["fetch"] = func(ctx context.Context, c *client.Conversations) error {
@@ -273,7 +275,7 @@ var verbsBySID = func() map[string]func(context.Context, *client.Conversations) 
 	return bySID
 }()
 
-// success is the answer with which an operation succeeds.
+// success is the response with which an operation succeeds.
 func success(verb string) step {
 	switch verb {
 	case "create", "create named":

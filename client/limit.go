@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// pool is how many requests a scan may have in flight: half as many after a 429, and one more after each
-// round without.
+// pool is the number of requests that a scan may have in flight: half as many after a 429, and one
+// more after each round without one.
 type pool struct {
 	most int
 
@@ -31,8 +31,8 @@ func (p *pool) succeeded() {
 	p.now = min(float64(p.most), p.now+1/p.now)
 }
 
-// limited returns what a call does for each 429 that it gets. Those of calls that were in flight together
-// count as one.
+// limited returns a function that a call runs for each 429. The 429s of calls that were in flight
+// together count as one.
 func (p *pool) limited() func() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -55,8 +55,9 @@ func onRateLimit(ctx context.Context, report func()) context.Context {
 	return context.WithValue(ctx, rateLimitKey{}, report)
 }
 
-// reportRateLimit tells a scan or a bulk job of a 429 at once, not when the call returns. It reports
-// whether there is one, which then slows down: patience pays.
+// reportRateLimit tells a scan or a bulk job of a 429 at once, not when the call returns. It
+// reports whether there is such a job. The job then slows down, so that it is worth retrying for
+// longer.
 func reportRateLimit(ctx context.Context) bool {
 	report, ok := ctx.Value(rateLimitKey{}).(func())
 	if ok {
@@ -67,16 +68,16 @@ func reportRateLimit(ctx context.Context) bool {
 
 // pace spreads actions evenly over time.
 type pace struct {
-	most float64   // actions a second
-	next time.Time // when the next may begin
+	most float64   // maximum number of actions a second
+	next time.Time // when the next action may start
 
 	mu  sync.Mutex
-	now float64   // actions a second, at the time of the cut
-	cut time.Time // the last one
+	now float64   // actions a second right after the last 429
+	cut time.Time // when the last 429 came
 }
 
-// wait waits for a worker and then for the time to begin, so that no action is held up for the next one to
-// follow close upon it.
+// wait waits for a worker and then for the next start. In the other order, an action that waited
+// for a worker would start close to the next one.
 func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
 	select {
 	case workers <- struct{}{}:
@@ -86,7 +87,7 @@ func (p *pace) wait(ctx context.Context, workers chan<- struct{}) error {
 	p.mu.Lock()
 	now, pause := time.Now(), p.cut.Add(time.Second)
 	p.mu.Unlock()
-	for _, t := range []time.Time{now, pause} { // time that was not used is lost: it would make a burst
+	for _, t := range []time.Time{now, pause} { // unused time is lost: using it later would make a burst
 		if p.next.Before(t) {
 			p.next = t
 		}
@@ -107,8 +108,8 @@ func (p *pace) rate() float64 {
 	return min(p.most, p.now+p.most/40*time.Since(p.cut).Seconds())
 }
 
-// limited slows down after a 429. Those within a second count as one. The pause lets the
-// calls that are retried succeed before they run out of attempts.
+// limited slows down after a 429. Several within a second count as one. The pause lets the calls
+// that are being retried succeed before they run out of attempts.
 func (p *pace) limited() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

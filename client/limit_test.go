@@ -8,7 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A 429 halves a scan's requests once for all that were in flight with it, and each round without adds one.
+// A 429 halves a scan's requests once for all that were in flight with it, and each round without
+// adds one.
 func TestPool(t *testing.T) {
 	t.Parallel()
 	p := newPool(8)
@@ -36,7 +37,8 @@ func TestPool(t *testing.T) {
 	assert.Equal(t, 8, p.size())
 }
 
-// A 429 takes three tenths off the rate, at most once in a second, and each second gives back a fortieth of the most.
+// A 429 takes three tenths off the rate, at most once in a second, and each second gives back a
+// fortieth of the most.
 func TestPaceRecovers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -11,16 +11,17 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// defaultPageSize is how many conversations a page holds unless ListParams says otherwise: the
-// most that Twilio documents today.
+// defaultPageSize is the default number of conversations in a page: the maximum that Twilio
+// documents today.
 const defaultPageSize = 100
 
-// maxPageSize is the most that a page may ask for.
+// maxPageSize is the maximum number of conversations that a page may request.
 const maxPageSize = 1000
 
 // ListParams selects the conversations of a list and sets its page size. A zero field is left out.
 //
-// See https://www.twilio.com/docs/conversations/api/conversation-resource#read-multiple-conversation-resources
+// See
+// https://www.twilio.com/docs/conversations/api/conversation-resource#read-multiple-conversation-resources
 type ListParams struct {
 	// State selects the conversations in one state.
 	State State
@@ -30,15 +31,16 @@ type ListParams struct {
 	// EndDate selects the conversations created at that time or earlier. It must not be before
 	// StartDate. It is sent in UTC, to the millisecond.
 	EndDate time.Time
-	// PageSize is how many conversations to request in each page, from 1 to 1000. The default is 100,
-	// or Limit if that is less. Twilio documents a maximum of 100 today, and may return fewer than requested. A
-	// response with more is an error.
+	// PageSize is the number of conversations to request in each page, from 1 to 1000. The default
+	// is 100, or Limit if that is less. Twilio documents a maximum of 100 today, and may return
+	// fewer than requested. A response with more is an error.
 	PageSize int
-	// Limit is the maximum number of conversations List yields. Zero means no limit. It cannot be used
-	// with Page.
+	// Limit is the maximum number of conversations List yields. Zero means no limit. It cannot be
+	// used with Page.
 	Limit int
-	// Cursor is where to begin: [Page.Next] or [Error.Cursor] of an earlier list of the same service,
-	// State, StartDate and EndDate. If it is empty, the list begins with its first page.
+	// Cursor is the page to start with: [Page.Next] or [Error.Cursor] of an earlier list of the
+	// same service, State, StartDate and EndDate. If it is empty, the list starts with its first
+	// page.
 	Cursor Cursor
 }
 
@@ -46,27 +48,28 @@ type ListParams struct {
 type Page struct {
 	// Items are the conversations of the page. There may be none although more pages follow.
 	Items []*Conversation
-	// Next identifies the page after this one. It is empty on the last page; as [ListParams.Cursor] it
-	// would then begin the list again.
+	// Next identifies the next page. It is empty on the last page. Do not use an empty Next as
+	// [ListParams.Cursor]: it would start the list again.
 	Next Cursor
 }
 
-// List returns the conversations that match, fetching one page at a time.
+// List returns the conversations that match, fetching one page at a time. With a start or end date
+// the newest conversations come first. Otherwise Twilio documents no order. Nor does it document
+// the effect of conversations that are created or deleted meanwhile.
 //
-// The first request is sent when the loop starts. The next page is fetched while the caller works on
-// the current one; on the first page not before the loop asks for the second conversation, so that
-// looking at one costs one request. Leaving the loop cancels the request in flight and waits for its
-// end: nothing is left behind.
+// The first request is sent when the loop starts. The next page is fetched while the caller works
+// on the current one. On the first page this starts with the second conversation, so that looking
+// at one conversation costs one request. Breaking out of the loop cancels whatever is in flight and
+// waits for its end; no goroutine is left.
 //
 // A failure is yielded once, after the conversations of the pages before it, and ends the list.
-// [Error.Cursor] resumes it. To store a cursor after each page, use [Conversations.Page].
+// [Error.Cursor] resumes the list. To store a cursor after each page, use [Conversations.Page].
 //
-// A server that returns a page again as the next one is an error, at once if it is the page just
-// read. A longer circle is noticed before three times as many pages were read as there are; until then
-// its conversations are yielded again.
+// Memory is bounded by the page size. A conversation that is kept does not keep its page in memory.
 //
-// With a start or end date the newest conversations come first. Otherwise Twilio documents no order.
-// Nor does it document what becomes of conversations that are created or deleted meanwhile.
+// If the server returns a page again as the next one, the list ends with an error. If the page is
+// the one just read, this is noticed at once. A longer cycle is noticed before three times as many
+// pages were read as there are; until then its conversations are yielded again.
 func (r *Conversations) List(ctx context.Context, params ListParams, opts ...CallOption) iter.Seq2[*Conversation, error] {
 	return func(yield func(*Conversation, error) bool) {
 		call, query, err := r.newList(params, opts)
@@ -113,8 +116,9 @@ func (r *Conversations) List(ctx context.Context, params ListParams, opts ...Cal
 	}
 }
 
-// Page returns one page of a list: the first, or the one that params.Cursor identifies. A program that stores the
-// cursor after each page can resume after a crash; the page it was working on then comes again.
+// Page returns one page of a list: the first, or the one that params.Cursor identifies. A program
+// that stores the cursor after each page can resume after a crash. The page it was working on then
+// comes again.
 //
 //	for params := (client.ListParams{}); ; {
 //		page, err := c.Conversations.Page(ctx, params)
@@ -144,8 +148,8 @@ func (r *Conversations) Page(ctx context.Context, params ListParams, opts ...Cal
 	return f.page, nil
 }
 
-// newList checks the parameters and returns the query of each page but for the cursor. This is the table to
-// extend when a parameter joins the list.
+// newList checks the parameters and returns the query of each page without the cursor. A parameter
+// that is added to the list is added to this table.
 func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, gen.ListConversationParams, error) {
 	var c checker
 	query := gen.ListConversationParams{
@@ -236,7 +240,7 @@ func (r *Conversations) newPage(call *call, list *gen.ListConversationResponse, 
 	return page, nil
 }
 
-// error is the error of a call that was answered, but not as it has to be.
+// error returns the error of a call whose response was complete, but not what it has to be.
 func (r *Response) error(call *call, cause error) *Error {
 	return &Error{Operation: *call.operationID, Status: r.StatusCode, RequestID: r.RequestID, Attempts: r.Attempts, cause: cause}
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
-// page is an answer with the given conversations, and a next page if there is a token for it.
+// page is a response with the given conversations, and a next page if there is a token for it.
 func page(token string, sids ...int) step {
 	items := make([]string, len(sids))
 	for i, sid := range sids {
@@ -65,7 +65,7 @@ func TestListOverPages(t *testing.T) {
 	server := newScript(t, page("A", 1, 2), page("B"), page("C"), page("", 3))
 	sids, err := collect(t, newClient(t, server), client.ListParams{})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"1", "2", "3"}, sids, "an empty page with a next page goes on")
+	assert.Equal(t, []string{"1", "2", "3"}, sids, "an empty page does not end the list")
 	server.done()
 	assert.Equal(t, "PageSize=100", server.requests[0].URL.RawQuery)
 	assert.Equal(t, "PageSize=100&Page=1&PageToken=C", server.requests[3].URL.RawQuery)
@@ -91,7 +91,7 @@ func TestListLimit(t *testing.T) {
 			for conv, err := range newClient(t, server).Conversations.List(t.Context(), client.ListParams{Limit: tc.limit, PageSize: tc.pageSize}) {
 				require.NoError(t, err)
 				sids = append(sids, strings.TrimLeft(conv.SID, "CH0"))
-				synctest.Wait() // for a page ahead that should not be asked for
+				synctest.Wait() // for a next page that must not be requested
 			}
 			assert.Equal(t, tc.want, strings.Join(sids, " "))
 			assert.Equal(t, tc.query, server.requests[0].URL.RawQuery)
@@ -100,9 +100,9 @@ func TestListLimit(t *testing.T) {
 	}
 }
 
-// Pages that go round in circles are noticed at once if a page names itself, and otherwise before three times
-// as many were read as there are.
-func TestPagesThatGoRoundInCirclesAreAnError(t *testing.T) {
+// A cycle of pages is noticed at once if a page names itself, and otherwise before three times as
+// many were read as there are.
+func TestPageCyclesAreAnError(t *testing.T) {
 	t.Parallel()
 	for before := range 4 {
 		for length := 1; length <= 9; length++ {
@@ -250,7 +250,8 @@ func TestFailedPageCanBeResumed(t *testing.T) {
 	})
 }
 
-// Whatever page fails, and with whatever page size the list is resumed, the union is exact.
+// Whatever page fails, and with whatever page size the list is resumed, nothing is missed or
+// repeated.
 func TestResumingAtEveryPage(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
@@ -297,7 +298,7 @@ func TestErrorIsYieldedOnce(t *testing.T) {
 	server := newScript(t, answer(404, "", ""))
 	yields := 0
 	for range newClient(t, server).Conversations.List(t.Context(), client.ListParams{}) {
-		yields++ // goes on in spite of the error
+		yields++ // continues in spite of the error
 	}
 	assert.Equal(t, 1, yields)
 	server.done()
@@ -317,7 +318,7 @@ func TestPageByPage(t *testing.T) {
 	server.done()
 }
 
-// With a caller as slow as the server, the two overlap.
+// If the caller is as slow as the server, their work overlaps.
 func TestListFetchesAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -343,7 +344,7 @@ func TestListFetchesAhead(t *testing.T) {
 	})
 }
 
-func TestLeavingAListCancelsItsRequest(t *testing.T) {
+func TestBreakingOutOfAListCancelsItsRequest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		var cancelled atomic.Bool
@@ -394,8 +395,8 @@ func TestListEndsWithContext(t *testing.T) {
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
-// The answer that WithResponse reports is of the page whose items are being yielded, although the next
-// page is being fetched already.
+// The response that WithResponse stores is that of the page whose items are being yielded, although
+// the next page is already being fetched.
 func TestListResponseIsOfThePage(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -412,8 +413,8 @@ func TestListResponseIsOfThePage(t *testing.T) {
 	})
 }
 
-// ended runs a function in a goroutine of its own, and reports whether it panicked, and with what, or
-// ended the goroutine.
+// ended runs a function in a goroutine of its own, and reports whether it panicked, and with what,
+// or ended the goroutine.
 func ended(f func()) (panicked any, goexit bool) {
 	done := make(chan struct{})
 	go func() {
@@ -431,8 +432,8 @@ func ended(f func()) (panicked any, goexit bool) {
 	return panicked, goexit
 }
 
-// A transport or an auth editor that panics or ends its goroutine, as a failing test double does, ends the
-// caller's, which is not always the one it was called in.
+// A transport or a request editor that panics or ends its goroutine, as a failing fake does, ends
+// the goroutine of the caller, even if it was called in another one.
 func TestPanicsSurfaceInTheCaller(t *testing.T) {
 	t.Parallel()
 	calls := map[string]func(context.Context, *client.Conversations){
@@ -484,8 +485,8 @@ func TestPanicsSurfaceInTheCaller(t *testing.T) {
 	}
 }
 
-// A page that nobody asked for any more is not missed, however it ended.
-func TestPanicsAheadOfAListThatIsLeft(t *testing.T) {
+// The page in flight when the loop ends is not missed, however it ends.
+func TestPanicsAfterBreakingOutOfAList(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, page("A", 1, 2, 3), func(*http.Request) (*http.Response, error) { panic("boom") })
@@ -500,7 +501,7 @@ func TestPanicsAheadOfAListThatIsLeft(t *testing.T) {
 	})
 }
 
-// What was kept of a list keeps no other conversation alive.
+// A conversation that is kept does not keep others alive.
 func TestAKeptConversationDoesNotKeepItsPage(t *testing.T) {
 	const pages, size = 50, 1000
 	n := 0
@@ -537,7 +538,7 @@ func TestAKeptConversationDoesNotKeepItsPage(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
-func TestHopelessListsAreNotSent(t *testing.T) {
+func TestInvalidListsAreNotSent(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, newScript(t))
 	now := time.Now()
@@ -564,7 +565,7 @@ func TestHopelessListsAreNotSent(t *testing.T) {
 	assert.Equal(t, "Cursor", paramError(t, err).Param)
 }
 
-// Credentials reach the host that is configured, and no other that an answer names.
+// Credentials reach the configured host only, not a host that a response names.
 func TestPageURLsAreNotFollowed(t *testing.T) {
 	t.Parallel()
 	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com", "http://127.0.0.1:4010/proxy"} {

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// log records an attempt, with the delay before the next one if there is one. What a program may expect is no
-// warning: that there is no such conversation, that its name is taken, and that the program itself gave up.
+// log records an attempt, and the delay before the next one if it is retried. What a program may
+// expect is not a warning: the conversation does not exist, its name is taken, or the program
+// itself gave up.
 func (c *Client) log(ctx context.Context, a *attempt, attempts int, took, delay time.Duration, e *Error) {
 	level := slog.LevelDebug
 	if e != nil && ctx.Err() == nil && a.status != http.StatusNotFound && a.status != http.StatusConflict {

@@ -7,22 +7,24 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// operation is what can be done with conversations, in the account's default service or in a named one.
+// operation is one of the five operations on conversations, in the account's default service or in
+// a named one.
 type operation struct {
-	id, serviceID string // the operationId in either scope
+	id, serviceID string // the operationId for the default and for a named service
 	success       int    // the status of success
-	changes       bool   // it is no fetch and no list
+	changes       bool   // false for a fetch and a list
 }
 
 func (o *operation) is(operationID string) bool {
 	return operationID == o.id || operationID == o.serviceID
 }
 
-// scope is the service whose conversations are meant, the account's default one if empty. The generated
-// client has a method and types for each operation of each scope; above it the scopes are one.
+// scope is the service of the conversations, the account's default one if empty. The generated
+// client has a method and types for each operation in each scope. The methods of scope choose
+// between them, so that the code above knows no difference.
 type scope struct{ service string }
 
-// operationID returns a pointer because a context then holds it without a copy.
+// operationID returns a pointer, which a context holds without an allocation.
 func (s scope) operationID(o *operation) *string {
 	if s.service == "" {
 		return &o.id

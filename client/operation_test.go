@@ -24,9 +24,9 @@ import (
 // anyID is a unique name that needs care in a URL.
 const anyID = "order/1234?a=b#c %2e"
 
-// operations is the one table of operations: how each is called with all its parameters, and the response
-// with which it succeeds. An operation that joins the description joins this table, and gets its golden
-// files by go test ./client -run TestWire -update.
+// operations is the one table of operations: how each is called with all its parameters, and the
+// response with which it succeeds. An operation that joins the description joins this table, and
+// gets its golden files by go test ./client -run TestWire -update.
 var operations = []struct {
 	id, serviceID string // the operationId in either scope; empty where there is none
 	success       step
@@ -67,8 +67,8 @@ func eachOperation(f func(id string, success step, call func(context.Context, *c
 	}
 }
 
-// The table ties the description, the wrappers and the emulator together. Each wrapper sends the one operation
-// that its row names, and the emulator takes it for that operation.
+// The table ties the description, the wrappers and the emulator together. Each wrapper sends the
+// one operation that its row names, and the emulator takes it for that operation.
 func TestOperationsAreTheSameEverywhere(t *testing.T) {
 	t.Parallel()
 	var described, called []string
@@ -122,8 +122,8 @@ func TestScopesSendTheSame(t *testing.T) {
 	}
 }
 
-// The fields of the wrappers are those of the description: a form field or a list parameter that joins
-// it must join CreateParams.form or newList too.
+// The fields of the wrappers are those of the description: a form field or a list parameter that
+// joins it must join CreateParams.form or newList too.
 func TestWrappersSendEveryField(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)
@@ -141,7 +141,7 @@ func TestWrappersSendEveryField(t *testing.T) {
 	requests := server.Requests()
 	for name := range doc.Components.Schemas["ConversationForm"].Value.Properties {
 		if !requests[0].Form.Has(name) {
-			t.Errorf("form field %s is not sent: add a field to CreateParams and a row to CreateParams.form in client/params.go", name)
+			t.Errorf("form field %s is not sent: add a field to CreateParams and UpdateParams, and a row to CreateParams.form in client/params.go", name)
 		}
 	}
 	for _, p := range doc.Paths.Value("/v1/Conversations").Get.Parameters {
@@ -215,8 +215,8 @@ func TestStatesHaveShortNames(t *testing.T) {
 	}
 }
 
-// The emulator keeps what it is sent, and shows it: each field of a conversation has a value after a
-// create with all parameters.
+// The emulator keeps what it is sent, and shows it: each field of a conversation has a value after
+// a create with all parameters.
 func TestEmulatorShowsEveryField(t *testing.T) {
 	t.Parallel()
 	created, err := conversationstest.Start(t).Client().Conversations.Create(t.Context(), allParams())

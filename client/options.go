@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// Option configures a [Client]. The last of two of the same kind counts.
+// Option configures a [Client]. If an option is given twice, the last one counts.
 type Option func(*config) error
 
 type config struct {
 	baseURL        string
-	baseURLParam   string // what it was given as
+	baseURLParam   string // its name in an error
 	region, edge   string
 	insecureHTTP   bool
 	httpClient     http.Client
@@ -27,14 +27,17 @@ type config struct {
 
 const (
 	defaultAttemptTimeout = 30 * time.Second
-	// 64 MiB hold a page of 1,000 conversations with the largest attributes, however they are escaped.
+	// 64 MiB hold a page of 1,000 conversations with attributes of the maximum size, however they
+	// are escaped.
 	defaultMaxResponse = 64 << 20
 )
 
-// WithBaseURL sends all requests to another server than Twilio's: an emulator, a proxy, a test
-// server. Its path, if it has one, goes before /v1. It takes the place of a region and an edge that were
-// given before; one that is given after it is an error. Plain http is refused for a host that is not
-// loopback (see [WithInsecureHTTP]), as are a user, a query and a fragment in the URL.
+// WithBaseURL sends all requests to another server than Twilio's: an emulator, a proxy or a test
+// server. A path in the URL goes before /v1.
+//
+// It replaces a region and an edge that were given before it; giving them after it is an error. The
+// URL must not have a user, a query or a fragment. Plain http is refused for a host that is not
+// loopback, see [WithInsecureHTTP].
 func WithBaseURL(baseURL string) Option { return withBaseURL("base URL", baseURL) }
 
 func withBaseURL(param, baseURL string) Option {
@@ -47,9 +50,11 @@ func withBaseURL(param, baseURL string) Option {
 	}
 }
 
-// WithRegion sends all requests to a Twilio region: ie1 to https://conversations.ie1.twilio.com, or with the edge
-// dublin to https://conversations.dublin.ie1.twilio.com. It consists of lower-case letters, digits and inner
-// hyphens. API keys and auth tokens belong to one region: those of another are answered with
+// WithRegion sends all requests to a Twilio region. For ie1 that is
+// https://conversations.ie1.twilio.com, or https://conversations.dublin.ie1.twilio.com with the
+// edge dublin. The region consists of lower-case letters, digits and inner hyphens.
+//
+// API keys and auth tokens belong to one region. The responses to those of another region match
 // [ErrUnauthorized].
 //
 // See https://www.twilio.com/docs/global-infrastructure/understanding-twilio-regions
@@ -58,14 +63,15 @@ func WithRegion(region string) Option {
 }
 
 // WithEdge sends all requests through a Twilio edge location, such as dublin or sydney. Without
-// [WithRegion] the region is us1.
+// [WithRegion] the region is us1. The edge consists of lower-case letters, digits and inner
+// hyphens.
 //
 // See https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations
 func WithEdge(edge string) Option {
 	return hostLabel("edge", edge, func(c *config) { c.edge = edge })
 }
 
-// isLabel tells whether s consists of lower-case letters, digits and inner hyphens.
+// isLabel reports whether s consists of lower-case letters, digits and inner hyphens.
 func isLabel(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == "" &&
 		!strings.HasPrefix(s, "-") && !strings.HasSuffix(s, "-")
@@ -81,8 +87,8 @@ func hostLabel(param, label string, set func(*config)) Option {
 	}
 }
 
-// WithInsecureHTTP lets [WithBaseURL] name a plain http server that is not on this machine's
-// loopback. The credentials then cross the network unencrypted.
+// WithInsecureHTTP lets [WithBaseURL] name a plain http server that is not loopback. The
+// credentials then cross the network unencrypted.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
 		c.insecureHTTP = true
@@ -90,26 +96,28 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// WithHTTPClient sends requests through a copy of an http.Client of the caller: with its Transport
-// (for tracing, proxies or test doubles), its cookie jar and its timeout, which then bounds each
-// attempt. Redirects are not followed, whatever it says. It must not be nil.
+// WithHTTPClient sends requests through a copy of the caller's http.Client: with its Transport (for
+// tracing, a proxy or a fake), its cookie jar and its Timeout, which then bounds each attempt.
+// Redirects are never followed. The http.Client must not be nil.
 //
-// Without this option, or with a nil Transport, clients share a copy of http.DefaultTransport that keeps up to
-// 64 idle connections to a host, and drops an HTTP/2 connection that does not reply to a ping. A Transport of
-// the caller is left alone. It should set MaxIdleConnsPerHost to the number of workers of Scan and ForEach,
-// and HTTP2.SendPingTimeout.
+// A Transport of the caller is used as it is. It should set MaxIdleConnsPerHost to the number of
+// workers of [Conversations.Scan] and [ForEach], and HTTP2.SendPingTimeout.
+//
+// Without this option, or with a nil Transport, clients share a copy of http.DefaultTransport. It
+// keeps up to 64 idle connections to a host, and drops an HTTP/2 connection that does not respond
+// to a ping.
 func WithHTTPClient(httpClient *http.Client) Option {
 	return func(c *config) error {
 		if httpClient == nil {
 			return &ParamError{Param: "http.Client", Reason: "must not be nil"}
 		}
-		c.httpClient = *httpClient // which is never written to
+		c.httpClient = *httpClient
 		return nil
 	}
 }
 
-// WithUserAgent puts the name of the program before that of this package in the header User-Agent: such as
-// app/1.2. It must consist of printable ASCII characters.
+// WithUserAgent puts the name of the program, such as app/1.2, at the beginning of the User-Agent
+// header. It must consist of printable ASCII characters.
 func WithUserAgent(product string) Option {
 	return func(c *config) error {
 		if product == "" || strings.ContainsFunc(product, func(r rune) bool { return r < ' ' || r > '~' }) {
@@ -120,8 +128,9 @@ func WithUserAgent(product string) Option {
 	}
 }
 
-// WithRetry replaces the retry policy. A zero field has its default. A negative one, or a MinDelay above
-// MaxDelay, is reported as a [*ParamError]. See the package documentation for what is retried.
+// WithRetry replaces the retry policy. A zero field keeps its default. A negative field, or a
+// MinDelay above MaxDelay, is reported as a [*ParamError]. The package documentation says what is
+// retried.
 func WithRetry(policy RetryPolicy) Option {
 	return func(c *config) (err error) {
 		c.retry, err = policy.complete("WithRetry")
@@ -129,8 +138,9 @@ func WithRetry(policy RetryPolicy) Option {
 	}
 }
 
-// WithAttemptTimeout bounds each attempt of a call, from authentication to the last byte of the response: 30 s
-// by default. It must be positive. The context of the call bounds all attempts together.
+// WithAttemptTimeout sets the timeout of each attempt, from authentication to the last byte of the
+// response. It must be positive. The default is 30 s. The context of the call bounds all attempts
+// together.
 func WithAttemptTimeout(timeout time.Duration) Option {
 	return func(c *config) error {
 		c.attemptTimeout = timeout
@@ -146,9 +156,9 @@ func positive[N ~int64](param string, n N) error {
 	return nil
 }
 
-// WithMaxResponseBytes bounds the answer to one request in bytes, after decompression: 64 MiB by default,
-// which hold the largest page there can be. It must be positive. A larger answer is an error, as a
-// malformed one is.
+// WithMaxResponseBytes sets the maximum size of a response in bytes, after decompression. It must
+// be positive. The default is 64 MiB, which holds the largest possible page. A larger response is
+// an error, as a malformed one is.
 func WithMaxResponseBytes(n int64) Option {
 	return func(c *config) error {
 		c.maxResponse = n
@@ -156,11 +166,13 @@ func WithMaxResponseBytes(n int64) Option {
 	}
 }
 
-// WithLogger logs each attempt of each call: operation, host, attempt, status (0 if there was no response),
-// duration and request id; if it failed, the reason in some words; and the delay before the next attempt, if
-// there is one. It logs no id, name, body or credential. An attempt that failed is logged at level Warn, but at
-// Debug like a success if the status is 404 or 409 or the caller ended the context. Without this option
-// nothing is logged. The logger must not be nil.
+// WithLogger logs each attempt of each call: operation, host, attempt, status (0 without a
+// response), duration and request id. A failed attempt also has the reason in a few words, and the
+// delay if a retry follows. No id, name, body or credential is logged.
+//
+// A failed attempt is logged at level Warn. A success is logged at Debug. So are a 404, a 409 and
+// the end of the caller's context, which a program may expect. The logger must not be nil. Without
+// this option nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
@@ -171,8 +183,8 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// server returns the base URL that the configuration comes to. Its errors do not quote the URL,
-// which may hold credentials.
+// server returns the base URL of the configuration. Its errors do not quote the URL, which may hold
+// credentials.
 func (c *config) server() (*url.URL, error) {
 	if c.baseURL == "" {
 		labels := []string{"conversations"}

@@ -11,31 +11,35 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// CreateParams are the fields of a new conversation, all optional: nil leaves a field out. An
-// invalid value is reported as a [*ParamError] before anything is sent.
+// CreateParams are the fields of a new conversation. All are optional: nil leaves a field out, and
+// new makes a pointer to any value, as in new("order-1234") or new(time.Hour). An invalid value is
+// reported as a [*ParamError] before anything is sent.
 //
-// See https://www.twilio.com/docs/conversations/api/conversation-resource#create-a-conversation-resource
+// See
+// https://www.twilio.com/docs/conversations/api/conversation-resource#create-a-conversation-resource
 type CreateParams struct {
 	// FriendlyName is the human-readable name, at most 256 characters.
 	FriendlyName *string
-	// UniqueName identifies the conversation within its service and can be used in place of its SID.
-	// It must not look like a conversation SID, and not be empty in a create; Twilio documents no limit of
-	// its length. With a unique name, a Create whose outcome is unknown can be retried; without one it cannot.
+	// UniqueName identifies the conversation within its service and can be used in place of its
+	// SID. It must not be empty or look like a conversation SID. Twilio documents no maximum
+	// length.
+	//
+	// A Create with a unique name can be retried when its outcome is unknown. One without cannot.
 	UniqueName *string
-	// Attributes are any data of the application that encode to JSON of at most 16 KiB. JSON text is
-	// given as a json.RawMessage, which is checked and sent verbatim; a string or a []byte is refused,
-	// since it could be meant either way.
+	// Attributes are any data of the application that encode to JSON of at most 16 KiB. JSON text
+	// is given as a json.RawMessage, which is checked and sent verbatim. A string or a []byte is
+	// refused, since it could mean either.
 	Attributes any
-	// State is the state, StateActive by default. A conversation cannot be created closed.
+	// State is the state. The default is StateActive. A conversation cannot be created closed.
 	State *State
-	// InactiveAfter is the time without activity after which the conversation becomes inactive: whole
-	// seconds, at least a minute. Zero removes the timer.
+	// InactiveAfter is the time without activity after which the conversation becomes inactive:
+	// whole seconds, at least a minute. Zero means no timer.
 	InactiveAfter *time.Duration
-	// ClosedAfter is the time without activity after which the conversation is closed: whole seconds,
-	// at least ten minutes. Zero removes the timer.
+	// ClosedAfter is the time without activity after which the conversation is closed: whole
+	// seconds, at least ten minutes. Zero means no timer.
 	ClosedAfter *time.Duration
-	// MessagingServiceSID is the Messaging Service of the conversation (MG and 32 hexadecimal digits).
-	// Twilio fills in the default one. An empty one is left out.
+	// MessagingServiceSID is the Messaging Service of the conversation (MG and 32 hexadecimal
+	// digits). Without one Twilio sets the default one. An empty SID is left out.
 	MessagingServiceSID *string
 	// DateCreated replaces the date of creation, for conversations that are imported. It is sent in
 	// UTC to the millisecond.
@@ -48,12 +52,42 @@ type CreateParams struct {
 	BindingsEmailName *string
 }
 
-// UpdateParams are the fields to change, the same as in [CreateParams]: nil leaves a field as it is, and
-// so does an empty string, with which Twilio cannot clear one. Setting State to StateClosed closes the
-// conversation, for good.
+// UpdateParams has the fields of CreateParams in the same order, so that it converts to them. A
+// field that is added to one is a compile error until it is added to the other.
+
+// UpdateParams are the fields to change. Nil leaves a field as it is. So does an empty string:
+// Twilio has no way to clear one. An invalid value is reported as a [*ParamError] before anything
+// is sent.
 //
 // See https://www.twilio.com/docs/conversations/api/conversation-resource#update-conversation
-type UpdateParams CreateParams
+type UpdateParams struct {
+	// FriendlyName is the human-readable name, at most 256 characters.
+	FriendlyName *string
+	// UniqueName renames the conversation. It must not look like a conversation SID. Twilio
+	// documents no maximum length.
+	UniqueName *string
+	// Attributes replace all data of the application, see [CreateParams].
+	Attributes any
+	// State is the new state. StateClosed closes the conversation for good.
+	State *State
+	// InactiveAfter is the time without activity after which the conversation becomes inactive:
+	// whole seconds, at least a minute. Zero removes the timer.
+	InactiveAfter *time.Duration
+	// ClosedAfter is the time without activity after which the conversation is closed: whole
+	// seconds, at least ten minutes. Zero removes the timer.
+	ClosedAfter *time.Duration
+	// MessagingServiceSID is the Messaging Service of the conversation (MG and 32 hexadecimal
+	// digits).
+	MessagingServiceSID *string
+	// DateCreated replaces the date of creation. It is sent in UTC to the millisecond.
+	DateCreated *time.Time
+	// DateUpdated replaces the date of the last update. It is sent in UTC to the millisecond.
+	DateUpdated *time.Time
+	// BindingsEmailAddress replaces the default address that outbound email is sent from.
+	BindingsEmailAddress *string
+	// BindingsEmailName replaces the default name that outbound email is sent from.
+	BindingsEmailName *string
+}
 
 const (
 	maxFriendlyName = 256       // characters
@@ -63,8 +97,8 @@ const (
 	minClosed       = 10 * time.Minute
 )
 
-// form checks the fields and returns them as they are sent. This is the table to extend when a field
-// joins the form: the parameter, Twilio's name where it differs, the value and its limit.
+// form checks the fields and returns them as they are sent. A field that is added to the form is
+// added to this table: the parameter, Twilio's name if it differs, the value and its limit.
 func (p CreateParams) form() (gen.ConversationForm, error) {
 	var c checker
 	form := gen.ConversationForm{
@@ -86,14 +120,15 @@ func (p CreateParams) form() (gen.ConversationForm, error) {
 // checker checks parameters and returns them as they are sent. It keeps the first error.
 type checker struct{ err error }
 
-// refuse says of a parameter what to do; field is Twilio's name of it where that differs.
+// refuse records that a parameter is invalid. The field is Twilio's name of it, "" if it is the
+// same. The reason says what to do.
 func (c *checker) refuse(param, field, reason string) {
 	if c.err == nil {
 		c.err = &ParamError{Param: param, Field: field, Reason: reason}
 	}
 }
 
-// text checks a text of at most so many characters, 0 for any number.
+// text checks a text of at most the given number of characters, 0 for any number.
 func (c *checker) text(param, field string, s *string, most int) *string {
 	switch {
 	case s == nil:
@@ -134,7 +169,7 @@ func (c *checker) sid(param, field string, s *string, prefix string) *string {
 	return s
 }
 
-// attributes encodes the value as JSON.
+// attributes encodes a value as JSON.
 func (c *checker) attributes(param string, v any) *string {
 	var data []byte
 	switch v := v.(type) {
@@ -159,8 +194,8 @@ func (c *checker) attributes(param string, v any) *string {
 	return new(string(data))
 }
 
-// timer writes a duration as ISO 8601 has it, in hours, minutes and seconds: longer units would
-// stand for calendar days and months, which differ in length.
+// timer writes a duration in ISO 8601, in hours, minutes and seconds. Days, months and years would
+// be calendar units, which differ in length.
 func (c *checker) timer(param, field string, after *time.Duration, least time.Duration) *string {
 	switch {
 	case after == nil:
@@ -192,7 +227,7 @@ func (c *checker) date(param string, t *time.Time) *string {
 	return text
 }
 
-// bound checks a date of a list, of which the zero one is left out.
+// bound checks a date of a list. The zero time is left out.
 func (c *checker) bound(param string, t time.Time) *string {
 	if t.IsZero() {
 		return nil
@@ -200,7 +235,7 @@ func (c *checker) bound(param string, t time.Time) *string {
 	return c.date(param, &t)
 }
 
-// filter checks a state of a list, of which the empty one is left out.
+// filter checks a state of a list. The empty state is left out.
 func (c *checker) filter(param string, s State) *State {
 	if s != "" && !s.Valid() {
 		c.refuse(param, "", "must be a state of the API, such as active, inactive or closed")
@@ -208,7 +243,7 @@ func (c *checker) filter(param string, s State) *State {
 	return given(s)
 }
 
-// given returns a pointer to a parameter of a list, nil for the zero one, which is left out.
+// given returns a pointer to a parameter of a list, or nil if it is the zero value and left out.
 func given[T comparable](value T) *T {
 	if value == *new(T) {
 		return nil
@@ -216,8 +251,8 @@ func given[T comparable](value T) *T {
 	return &value
 }
 
-// date writes a time as Twilio reads it, to the millisecond that it stores. No scan could find a conversation of
-// the first second of the year 1, whose date reads as none.
+// date writes a time as Twilio reads it, to the millisecond that Twilio stores. The first second of
+// the year 1 is refused: in a response it could not be told from an absent date.
 func date(param string, t time.Time) (*string, error) {
 	t = t.UTC()
 	if t.Truncate(time.Second).IsZero() || t.Year() < 1 || t.Year() > 9999 {
@@ -226,15 +261,15 @@ func date(param string, t time.Time) (*string, error) {
 	return new(t.Format("2006-01-02T15:04:05.999Z")), nil
 }
 
-// isSID reports whether s is the prefix followed by 32 hexadecimal digits. Package regexp would make every program
-// that imports the client 0.4 MB larger.
+// isSID reports whether s is prefix followed by 32 hexadecimal digits. Package regexp would make
+// every program that imports the client 0.4 MB larger.
 func isSID(prefix, s string) bool {
 	digits, ok := strings.CutPrefix(s, prefix)
 	return ok && len(digits) == 32 && strings.Trim(digits, "0123456789abcdefABCDEF") == ""
 }
 
-// checkID refuses what would not address a conversation: nothing, and the path segments that stand
-// for the collection and what is above it. Any other unique name is escaped to a segment of its own.
+// checkID refuses an id that addresses no conversation. An empty id and the path segment . would
+// address the collection, and .. what is above it. Any other unique name is escaped to one segment.
 func checkID(id string) error {
 	if id == "" || id == "." || id == ".." {
 		return &ParamError{Param: "id", Field: "Sid", Reason: "must be a conversation SID or a unique name, not empty, . or .."}

@@ -15,7 +15,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-func TestHopelessParamsAreNotSent(t *testing.T) {
+func TestInvalidParamsAreNotSent(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, newScript(t))
 	for name, tc := range map[string]struct {
@@ -79,7 +79,7 @@ func TestParamErrorText(t *testing.T) {
 }
 
 // Requests that would reach the collection, or what is above it, are not sent.
-func TestHopelessIDsAreNotSent(t *testing.T) {
+func TestInvalidIDsAreNotSent(t *testing.T) {
 	t.Parallel()
 	c := newClient(t, newScript(t))
 	for _, id := range []string{"", ".", ".."} {

@@ -7,18 +7,18 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// fetched is how the request for a page ended.
+// fetched is the result of requesting a page.
 type fetched struct {
 	page     *Page
-	response Response // the last one that the request received
+	response Response // the last response
 	err      error
 
 	ended    bool // the goroutine ended before the request did
 	panicked any  // with this value; nil if runtime.Goexit ended it, as a failing test does
 }
 
-// surface ends the goroutine of the caller as the one of the request was ended, so that a panic in a
-// transport or an auth editor looks as it does without a goroutine in between.
+// surface ends the goroutine of the caller in the way in which the goroutine of the request ended.
+// A panic in a transport or a request editor then looks as it does without a goroutine in between.
 func (f fetched) surface() {
 	if !f.ended {
 		return
@@ -29,7 +29,7 @@ func (f fetched) surface() {
 	runtime.Goexit()
 }
 
-// repeated is the error of a page that names one seen before as the next.
+// repeated returns the error of a page whose next page was seen before.
 func (f fetched) repeated(call *call) *Error {
 	e := f.response.error(call, errPageRepeated)
 	e.Cursor = f.page.Next
@@ -42,7 +42,8 @@ func (r *Conversations) fetchPage(ctx context.Context, call call, query gen.List
 	return f
 }
 
-// fetchAhead fetches a page in a goroutine of its own, and delivers it whatever happens there.
+// fetchAhead fetches a page in its own goroutine. It calls deliver in any case, also if the request
+// panics.
 func (r *Conversations) fetchAhead(ctx context.Context, call call, query gen.ListConversationParams, cursor Cursor, deliver func(fetched)) {
 	go func() {
 		f := fetched{ended: true}
@@ -56,7 +57,7 @@ func (r *Conversations) fetchAhead(ctx context.Context, call call, query gen.Lis
 	}()
 }
 
-// prefetch fetches the pages of a list one after the other, each in advance if it is told to.
+// prefetch fetches the pages of a list one after the other, each in advance if start was called.
 type prefetch struct {
 	list   *Conversations
 	ctx    context.Context
@@ -71,7 +72,7 @@ func (r *Conversations) prefetch(ctx context.Context, call call, query gen.ListC
 	return &prefetch{list: r, ctx: ctx, cancel: cancel, call: call, query: query}
 }
 
-// start begins to fetch a page, unless one is in flight already.
+// start begins to fetch a page, unless one is in flight.
 func (p *prefetch) start(cursor Cursor) {
 	if p.ahead == nil {
 		p.ahead = make(chan fetched, 1)
@@ -79,7 +80,7 @@ func (p *prefetch) start(cursor Cursor) {
 	}
 }
 
-// next returns the page in flight or, if there is none, fetches the given one.
+// next returns the page in flight. If there is none, it fetches the given page.
 func (p *prefetch) next(cursor Cursor) fetched {
 	if p.ahead == nil {
 		return p.list.fetchPage(p.ctx, p.call, p.query, cursor)

@@ -39,8 +39,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// What a user is promised, one test for each promise, by what can be seen from outside. The numbers
-// are those of the findings.
+// What a user is promised, one test for each promise, by what can be seen from outside.
 
 // oneJSON replies to a request with JSON.
 func oneJSON(req *http.Request, status int, body string, header ...string) (*http.Response, error) {
@@ -76,7 +75,7 @@ func isParamError(t *testing.T, err error, requests int) *client.ParamError {
 	return p
 }
 
-func TestPromise5CursorsOfAnotherList(t *testing.T) {
+func TestPromiseCursorsOfAnotherList(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t, conversationstest.InMemory())
 	now := time.Now()
@@ -140,7 +139,7 @@ func TestPromise5CursorsOfAnotherList(t *testing.T) {
 	}
 }
 
-func TestPromise6PagesThatGoRound(t *testing.T) {
+func TestPromisePageCycles(t *testing.T) {
 	t.Parallel()
 	for _, length := range []int{1, 2, 3, 7} {
 		t.Run(fmt.Sprintf("a cycle of %d", length), func(t *testing.T) {
@@ -170,7 +169,7 @@ func TestPromise6PagesThatGoRound(t *testing.T) {
 	assert.Error(t, err, "a page that names itself as the next one")
 }
 
-func TestPromise6TheLastDuplicateCounts(t *testing.T) {
+func TestPromiseTheLastDuplicateCounts(t *testing.T) {
 	t.Parallel()
 	sid := conversationSID(1)
 	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
@@ -189,7 +188,7 @@ func TestPromise6TheLastDuplicateCounts(t *testing.T) {
 	assert.Empty(t, page.Next, "an earlier next_page_url shows through")
 }
 
-func TestPromise3NamesThatMayBeNormalised(t *testing.T) {
+func TestPromiseNamesThatMayBeNormalised(t *testing.T) {
 	t.Parallel()
 	for asked, got := range map[string]string{"Order-1": "order-1", " order ": "order", "order": " order", "cafe\u0301": "caf\u00e9", "ÄRGER": "ärger"} {
 		c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
@@ -210,8 +209,8 @@ func TestPromise3NamesThatMayBeNormalised(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// A desynchronised connection gives each caller the answer of another.
-func TestPromise3Desynchronised(t *testing.T) {
+// A connection that is out of step gives each caller the response to another.
+func TestPromiseDesynchronised(t *testing.T) {
 	t.Parallel()
 	var wrong, calls atomic.Int32
 	var mu sync.Mutex
@@ -232,7 +231,7 @@ func TestPromise3Desynchronised(t *testing.T) {
 					wrong.Add(1)
 				} else if _, err := c.Conversations.Update(t.Context(), sid, client.UpdateParams{FriendlyName: new("x")}); err != nil {
 					e, ok := errors.AsType[*client.Error](err)
-					assert.True(t, ok && e.Unclear, "an update with the answer of another is unclear: %v", err)
+					assert.True(t, ok && e.Unclear, "an update with the response to another is unclear: %v", err)
 				}
 				calls.Add(1)
 			}
@@ -242,7 +241,7 @@ func TestPromise3Desynchronised(t *testing.T) {
 	assert.Zero(t, wrong.Load(), "of %d fetches returned another conversation", calls.Load())
 }
 
-func TestPromise8EmptyUniqueName(t *testing.T) {
+func TestPromiseEmptyUniqueName(t *testing.T) {
 	t.Parallel()
 	requests := 0
 	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
@@ -256,9 +255,9 @@ func TestPromise8EmptyUniqueName(t *testing.T) {
 	}
 }
 
-// TestPromise11DeadConnection runs in a process of its own, which trusts the certificate of the
+// TestPromiseDeadConnection runs in a process of its own, which trusts the certificate of the
 // test's server: the transport that a client makes by itself is not to be reached otherwise.
-func TestPromise11DeadConnection(t *testing.T) {
+func TestPromiseDeadConnection(t *testing.T) {
 	t.Parallel()
 	const variable = "CONVERSATIONS_TEST_DEAD_CONNECTION"
 	if base := os.Getenv(variable); base != "" {
@@ -294,8 +293,8 @@ func TestPromise11DeadConnection(t *testing.T) {
 	defer server.Close()
 	roots := filepath.Join(t.TempDir(), "roots.pem")
 	require.NoError(t, os.WriteFile(roots, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600))
-	out := ownProcess(t, "TestPromise11DeadConnection", variable+"="+server.URL, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir(), "GODEBUG=")
-	assert.Contains(t, out, "PASS: TestPromise11DeadConnection", "finding 11")
+	out := ownProcess(t, "TestPromiseDeadConnection", variable+"="+server.URL, "SSL_CERT_FILE="+roots, "SSL_CERT_DIR="+t.TempDir(), "GODEBUG=")
+	assert.Contains(t, out, "PASS: TestPromiseDeadConnection")
 }
 
 // holes are connections whose bytes go nowhere any more.
@@ -357,10 +356,9 @@ func ownProcess(t *testing.T, test string, env ...string) string {
 	return string(out)
 }
 
-// A panic of a transport or an auth editor in a goroutine of the client's own would take the
-// program with it, whatever the caller recovers from. So it must surface where the caller can see
-// it, as it does in Fetch.
-func TestPromise12PanicsSurface(t *testing.T) {
+// A panic of a transport or a request editor in a goroutine of the client would end the program,
+// whatever the caller recovers from. So it must surface where the caller can recover, as in Fetch.
+func TestPromisePanicsSurface(t *testing.T) {
 	t.Parallel()
 	const variable = "CONVERSATIONS_TEST_PANICS"
 	calls := map[string]func(c *client.Conversations){
@@ -402,8 +400,8 @@ func TestPromise12PanicsSurface(t *testing.T) {
 	}
 	for _, who := range []string{"transport", "editor"} {
 		for call := range calls {
-			out := ownProcess(t, "TestPromise12PanicsSurface", variable+"="+who+"/"+call)
-			assert.True(t, strings.Contains(out, "PASS: TestPromise12PanicsSurface"), "finding 12: %s in %s", who, call)
+			out := ownProcess(t, "TestPromisePanicsSurface", variable+"="+who+"/"+call)
+			assert.Contains(t, out, "PASS: TestPromisePanicsSurface", "%s in %s", who, call)
 		}
 	}
 }
@@ -415,7 +413,7 @@ func recovered(f func()) (panicked any) {
 	return nil
 }
 
-func TestPromise12NothingPanics(t *testing.T) {
+func TestPromiseNothingPanics(t *testing.T) {
 	t.Parallel()
 	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
 		return oneJSON(req, 200, pageJSON("", conversationJSON(conversationSID(1))))
@@ -449,7 +447,7 @@ func TestPromise12NothingPanics(t *testing.T) {
 	isParamError(t, err, 0)
 }
 
-func TestPromise12EditorThatReplacesTheContext(t *testing.T) {
+func TestPromiseEditorThatReplacesTheContext(t *testing.T) {
 	t.Parallel()
 	c, err := client.New(func(_ context.Context, req *http.Request) error {
 		*req = *req.WithContext(context.Background())
@@ -461,7 +459,7 @@ func TestPromise12EditorThatReplacesTheContext(t *testing.T) {
 	assert.Nil(t, recovered(func() { _, _ = c.Conversations.Fetch(t.Context(), conversationSID(1)) }))
 }
 
-func TestPromise12AttemptsWithoutEnd(t *testing.T) {
+func TestPromiseAttemptsWithoutEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int32
@@ -481,8 +479,8 @@ func TestPromise12AttemptsWithoutEnd(t *testing.T) {
 	})
 }
 
-// A call whose time was over before a connection was asked for was never sent, and says so.
-func TestPromise12OverBeforeItWasSent(t *testing.T) {
+// A call whose context ended before a connection was requested was never sent, and says so.
+func TestPromiseOverBeforeItWasSent(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	c, err := client.New(func(context.Context, *http.Request) error { cancel(); return nil },
@@ -495,7 +493,7 @@ func TestPromise12OverBeforeItWasSent(t *testing.T) {
 }
 
 // Any date with which a conversation can be created is one that a Scan can read.
-func TestPromise12DatesThatAScanCanRead(t *testing.T) {
+func TestPromiseDatesThatAScanCanRead(t *testing.T) {
 	t.Parallel()
 	for _, date := range []time.Time{
 		time.Date(1, 1, 1, 0, 0, 0, 1e6, time.UTC), time.Date(1, 1, 1, 0, 0, 1, 0, time.UTC), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC),
@@ -518,13 +516,13 @@ func TestPromise12DatesThatAScanCanRead(t *testing.T) {
 				require.NoError(t, err, "%v, %+v", date, params)
 				found = found || got.SID == conv.SID
 			}
-			assert.True(t, found, "finding 12: %v is not in %+v", date, params)
+			assert.True(t, found, "%v is not in %+v", date, params)
 		}
 	}
 }
 
 // UpdateParams: nil leaves a field as it is, and so does an empty string.
-func TestPromise12EmptyMessagingService(t *testing.T) {
+func TestPromiseEmptyMessagingService(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t, conversationstest.InMemory())
 	c := server.Client().Conversations
@@ -537,7 +535,7 @@ func TestPromise12EmptyMessagingService(t *testing.T) {
 }
 
 // Redaction is linear in the text. It does not run beside others, which would take its time.
-func TestPromise12RedactionIsLinear(t *testing.T) {
+func TestPromiseRedactionIsLinear(t *testing.T) {
 	took := func(name, text string) time.Duration {
 		body, _ := json.Marshal(map[string]any{"code": 20404, "message": text})
 		c := newTruthClient(t, func(req *http.Request) (*http.Response, error) { return oneJSON(req, 404, string(body)) })
@@ -552,7 +550,7 @@ func TestPromise12RedactionIsLinear(t *testing.T) {
 	text := strings.Repeat("a", 30<<10)
 	quick := took("b"+strings.Repeat("a", 6<<10), text)
 	slow := took(strings.Repeat("a", 6<<10)+"b", text)
-	assert.Less(t, slow, 10*quick+20*time.Millisecond, "finding 12: a name that nearly matches everywhere")
+	assert.Less(t, slow, 10*quick+20*time.Millisecond, "a name that nearly matches everywhere")
 }
 
 // heap returns how many bytes are reachable.
@@ -618,7 +616,7 @@ func TestPromiseAKeptConversationDoesNotKeepItsPage(t *testing.T) {
 	}
 }
 
-func TestPromise12ListDoesNotRememberEveryToken(t *testing.T) {
+func TestPromiseListDoesNotRememberEveryToken(t *testing.T) {
 	const pages = 800
 	n := 0
 	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
@@ -751,7 +749,7 @@ func TestPromiseForEachFinishesUnderSporadic429s(t *testing.T) {
 }
 
 // The cause of a context is not the result of the call.
-func TestPromise13CauseOfTheContext(t *testing.T) {
+func TestPromiseCauseOfTheContext(t *testing.T) {
 	t.Parallel()
 	sid := conversationSID(1)
 	calls := map[string]func(ctx context.Context, c *client.Conversations) error{
@@ -809,10 +807,10 @@ func TestPromise13CauseOfTheContext(t *testing.T) {
 					err := call(ctx, c.Conversations)
 					require.ErrorIs(t, err, context.Canceled, name)
 					for _, s := range sentinels {
-						assert.NotErrorIs(t, err, s, "finding 13: %s, cancelled because of %v", name, cause)
+						assert.NotErrorIs(t, err, s, "%s, cancelled because of %v", name, cause)
 					}
 					if name != "create" {
-						assert.NotErrorIs(t, err, client.ErrMaybeCreated, "finding 13: %s, cancelled because of %v", name, cause)
+						assert.NotErrorIs(t, err, client.ErrMaybeCreated, "%s, cancelled because of %v", name, cause)
 					}
 					if cause.Error() == "the deploy began" {
 						assert.True(t, errors.Is(err, cause) || strings.Contains(err.Error(), "the deploy began"), "the cause cannot be read: %v", err)
@@ -839,7 +837,7 @@ func retryDelays(t *testing.T, header ...string) (delays []time.Duration) {
 	return delays
 }
 
-func TestPromise15JitterOnRetryAfter(t *testing.T) {
+func TestPromiseJitterOnRetryAfter(t *testing.T) {
 	t.Parallel()
 	seen := map[time.Duration]bool{}
 	for range 5 {
@@ -849,10 +847,10 @@ func TestPromise15JitterOnRetryAfter(t *testing.T) {
 			seen[d] = true
 		}
 	}
-	assert.Greater(t, len(seen), 3, "finding 15: all clients of a fleet come back at the same time")
+	assert.Greater(t, len(seen), 3, "all clients of a fleet come back at the same time")
 }
 
-func TestPromise15RetryBudget(t *testing.T) {
+func TestPromiseRetryBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		requests := 0
@@ -865,7 +863,7 @@ func TestPromise15RetryBudget(t *testing.T) {
 			_, err := c.Conversations.Fetch(t.Context(), conversationSID(1))
 			require.Error(t, err)
 		}
-		assert.Less(t, requests, 2*calls, "finding 15: every call of a fleet multiplies the load of a server that is down")
+		assert.Less(t, requests, 2*calls, "every call of a fleet multiplies the load of a server that is down")
 	})
 }
 
@@ -874,11 +872,11 @@ func Test408IsUnclear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTruthClient(t, func(req *http.Request) (*http.Response, error) { return oneJSON(req, 408, "") })
 		_, err := c.Conversations.Create(t.Context(), client.CreateParams{})
-		assert.ErrorIs(t, err, client.ErrMaybeCreated, "finding 15")
+		assert.ErrorIs(t, err, client.ErrMaybeCreated)
 	})
 }
 
-func TestPromise16ErrorTexts(t *testing.T) {
+func TestPromiseErrorTexts(t *testing.T) {
 	t.Parallel()
 	sid := conversationSID(1)
 	refused := func(status int, base string) *client.Conversations {
@@ -887,18 +885,18 @@ func TestPromise16ErrorTexts(t *testing.T) {
 		}, client.WithBaseURL(base)).Conversations
 	}
 	_, err := refused(404, "https://conversations.twilio.com").Fetch(t.Context(), sid)
-	assert.ErrorContains(t, err, sid, "finding 16: which conversation")
+	assert.ErrorContains(t, err, sid, "which conversation")
 	_, err = refused(404, "https://conversations.twilio.com").Fetch(t.Context(), "alice")
 	assert.ErrorContains(t, err, "{UniqueName}")
 	assert.NotContains(t, err.Error(), "alice")
 	for _, base := range []string{"https://conversations.twilio.com", "https://conversations.dublin.ie1.twilio.com"} {
 		_, err = refused(401, base).Fetch(t.Context(), sid)
-		assert.ErrorContains(t, err, strings.TrimPrefix(base, "https://"), "finding 16: the host of a 401")
+		assert.ErrorContains(t, err, strings.TrimPrefix(base, "https://"), "the host of a 401")
 		assert.ErrorContains(t, err, "region")
 	}
 }
 
-func TestPromise16ParamErrors(t *testing.T) {
+func TestPromiseParamErrors(t *testing.T) {
 	t.Parallel()
 	c := newTruthClient(t, func(*http.Request) (*http.Response, error) { return nil, errors.New("sent") })
 	create := func(p client.CreateParams) error { _, err := c.Conversations.Create(t.Context(), p); return err }
@@ -915,12 +913,12 @@ func TestPromise16ParamErrors(t *testing.T) {
 		"MessagingServiceSID (MessagingServiceSid): ":       create(client.CreateParams{MessagingServiceSID: new("x")}),
 	} {
 		if assert.Error(t, err, want) {
-			assert.True(t, strings.HasPrefix(err.Error(), want), "finding 16: want %q, got %q", want, err)
+			assert.True(t, strings.HasPrefix(err.Error(), want), "want %q, got %q", want, err)
 		}
 	}
 }
 
-func TestPromise16FromEnv(t *testing.T) {
+func TestPromiseFromEnv(t *testing.T) {
 	for _, tc := range []struct{ set, named []string }{
 		{nil, []string{"TWILIO_API_KEY", "TWILIO_API_SECRET", "TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"}},
 		{[]string{"TWILIO_API_KEY"}, []string{"TWILIO_API_SECRET"}},
@@ -937,11 +935,11 @@ func TestPromise16FromEnv(t *testing.T) {
 			t.Setenv(name, "x")
 		}
 		_, err := client.FromEnv()
-		if !assert.Error(t, err, "finding 16: %v set", tc.set) {
+		if !assert.Error(t, err, "%v set", tc.set) {
 			continue
 		}
 		for _, name := range tc.named {
-			assert.ErrorContains(t, err, name, "finding 16: %v set", tc.set)
+			assert.ErrorContains(t, err, name, "%v set", tc.set)
 		}
 	}
 }
@@ -963,7 +961,7 @@ func logged(t *testing.T, transport transportFunc, call func(ctx context.Context
 	return records, text
 }
 
-func TestPromise16Logs(t *testing.T) {
+func TestPromiseLogs(t *testing.T) {
 	t.Parallel()
 	fetch := func(ctx context.Context, c *client.Conversations) error {
 		_, err := c.Fetch(ctx, conversationSID(1))
@@ -982,18 +980,18 @@ func TestPromise16Logs(t *testing.T) {
 		require.Len(t, records, 4)
 		for i, record := range records {
 			line, _ := json.Marshal(record)
-			assert.Contains(t, string(line), "conversations.dublin.ie1.twilio.com", "finding 16: the host")
-			assert.Contains(t, string(line), want, "finding 16: the reason")
+			assert.Contains(t, string(line), "conversations.dublin.ie1.twilio.com", "the host")
+			assert.Contains(t, string(line), want, "the reason")
 			delays := slices.ContainsFunc(slices.Collect(maps.Keys(record)), func(name string) bool {
 				return strings.Contains(name, "delay") || strings.Contains(name, "retry") || strings.Contains(name, "wait")
 			})
-			assert.True(t, delays || i == 3, "finding 16: the next delay, in %s", line)
+			assert.True(t, delays || i == 3, "the next delay, in %s", line)
 		}
 		assert.Contains(t, text, `"WARN"`, "a failure that nobody expects")
 	}
 	for _, status := range []int{404, 409} {
 		_, text := logged(t, func(req *http.Request) (*http.Response, error) { return oneJSON(req, status, "") }, fetch)
-		assert.NotContains(t, text, `"WARN"`, "finding 16: an expected %d", status)
+		assert.NotContains(t, text, `"WARN"`, "an expected %d", status)
 	}
 	_, text := logged(t, func(req *http.Request) (*http.Response, error) {
 		<-req.Context().Done()
@@ -1004,20 +1002,20 @@ func TestPromise16Logs(t *testing.T) {
 			time.AfterFunc(time.Second, cancel)
 			return fetch(ctx, c)
 		})
-	assert.NotContains(t, text, `"WARN"`, "finding 16: the caller's own cancellation")
+	assert.NotContains(t, text, `"WARN"`, "the caller's own cancellation")
 }
 
-func TestPromise17UserAgent(t *testing.T) {
+func TestPromiseUserAgent(t *testing.T) {
 	t.Parallel()
 	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
-		assert.Regexp(t, `^twilio-conversations-go/\S+ \(go\S*\)$`, req.Header.Get("User-Agent"), "finding 17")
+		assert.Regexp(t, `^twilio-conversations-go/\S+ \(go\S*\)$`, req.Header.Get("User-Agent"))
 		return oneJSON(req, 204, "")
 	})
 	require.NoError(t, c.Conversations.Delete(t.Context(), conversationSID(1)))
 }
 
 // A program that tries the emulator needs no edit.
-func TestPromise17BaseURLFromEnv(t *testing.T) {
+func TestPromiseBaseURLFromEnv(t *testing.T) {
 	t.Setenv("TWILIO_ACCOUNT_SID", accountSID)
 	t.Setenv("TWILIO_AUTH_TOKEN", authToken)
 	t.Setenv("TWILIO_CONVERSATIONS_URL", "http://127.0.0.1:4010")
@@ -1032,15 +1030,15 @@ func TestPromise17BaseURLFromEnv(t *testing.T) {
 	})}))
 	require.NoError(t, err)
 	require.NoError(t, c.Conversations.Delete(t.Context(), conversationSID(1)))
-	assert.Equal(t, "127.0.0.1:4010", host, "finding 17")
+	assert.Equal(t, "127.0.0.1:4010", host)
 
 	t.Setenv("TWILIO_CONVERSATIONS_URL", "ftp://x")
 	_, err = client.FromEnv()
-	assert.ErrorContains(t, err, "TWILIO_CONVERSATIONS_URL", "finding 17")
+	assert.ErrorContains(t, err, "TWILIO_CONVERSATIONS_URL")
 }
 
 // The signatures of what a user writes down do not show the generated package.
-func TestPromise17AuthDoesNotShowGenerated(t *testing.T) {
+func TestPromiseAuthDoesNotShowGenerated(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*.go")
 	require.NoError(t, err)
@@ -1056,7 +1054,7 @@ func TestPromise17AuthDoesNotShowGenerated(t *testing.T) {
 			seen++
 			ast.Inspect(f.Type, func(n ast.Node) bool {
 				if s, ok := n.(*ast.SelectorExpr); ok {
-					assert.NotEqual(t, "gen", fmt.Sprint(s.X), "finding 17: %s shows gen.%s", f.Name, s.Sel)
+					assert.NotEqual(t, "gen", fmt.Sprint(s.X), "%s shows gen.%s", f.Name, s.Sel)
 				}
 				return true
 			})
@@ -1066,7 +1064,7 @@ func TestPromise17AuthDoesNotShowGenerated(t *testing.T) {
 }
 
 // A unique name in the address and in the text, in every usual spelling, is not repeated.
-func TestPromise14NamesInEverySpelling(t *testing.T) {
+func TestPromiseNamesInEverySpelling(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"Zoë O'Brien", "a+b@example.org", `50% "off" & <more>`, "x/y?z#1", "日本語", "tab\tname", "a"} {
 		for _, spelling := range append(spellings(name), strings.ToLower(url.PathEscape(name)), strings.ToUpper(name)) {
@@ -1081,8 +1079,50 @@ func TestPromise14NamesInEverySpelling(t *testing.T) {
 					return err
 				}(),
 			} {
-				assert.NotContains(t, strings.ToLower(err.Error()), "["+strings.ToLower(spelling)+"]", "finding 14: %q as %q", name, spelling)
+				assert.NotContains(t, strings.ToLower(err.Error()), "["+strings.ToLower(spelling)+"]", "%q as %q", name, spelling)
 			}
 		}
 	}
+}
+
+func TestPromiseUserAgentOfTheApplication(t *testing.T) {
+	t.Parallel()
+	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
+		assert.Regexp(t, `^app/1\.2 twilio-conversations-go/\S+ \(go\S*\)$`, req.Header.Get("User-Agent"))
+		return oneJSON(req, 204, "")
+	}, client.WithUserAgent("app/1.2"))
+	require.NoError(t, c.Conversations.Delete(t.Context(), conversationSID(1)))
+	for _, bad := range []string{"", "app\r\nX: y", "app\x00", "äpp"} {
+		_, err := client.New(client.BasicAuth(accountSID, authToken), client.WithUserAgent(bad))
+		isParamError(t, err, 0)
+	}
+}
+
+// The name of an operation reaches what names spans after it, and holds no id.
+func TestPromiseOperation(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var seen []string
+	c := newTruthClient(t, func(req *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		seen = append(seen, client.Operation(req.Context()))
+		switch req.Method {
+		case http.MethodGet:
+			return oneJSON(req, 200, conversationJSON(conversationSID(1)))
+		case http.MethodDelete:
+			return oneJSON(req, 204, "")
+		}
+		return oneJSON(req, 201, conversationJSON(conversationSID(1)))
+	})
+	for _, r := range []*client.Conversations{c.Conversations, c.Service(serviceSID).Conversations} {
+		_, err := r.Fetch(t.Context(), conversationSID(1))
+		require.NoError(t, err)
+		require.NoError(t, r.Delete(t.Context(), conversationSID(1)))
+		_, err = r.Create(t.Context(), client.CreateParams{})
+		require.NoError(t, err)
+	}
+	assert.Equal(t, []string{"fetchConversation", "deleteConversation", "createConversation",
+		"fetchServiceConversation", "deleteServiceConversation", "createServiceConversation"}, seen)
+	assert.Empty(t, client.Operation(context.Background()))
 }

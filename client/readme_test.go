@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The Go code in the README compiles. A block that is no file of its own stands in a function, with what it
-// takes for granted as parameters.
+// The Go code in the README compiles. A block that is not a whole file is put in a function, with
+// the variables that it uses as parameters.
 func TestREADMECompiles(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../README.md")
@@ -58,7 +58,7 @@ var (
 	openOrder   func(context.Context, *client.Client, string) error
 )
 `
-	// The files exist in an overlay only, so that the module stays as it is.
+	// The files exist in an overlay only, so that the module is not changed.
 	dir, err := filepath.Abs(".")
 	require.NoError(t, err)
 	scratch := t.TempDir()

@@ -12,7 +12,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// lookup is a fetch on behalf of another call, to find out what became of an attempt whose outcome is unknown.
+// lookup is a fetch on behalf of another call. It finds out what became of an attempt whose outcome
+// is unknown.
 type lookup struct {
 	conv     *Conversation
 	err      *Error
@@ -32,7 +33,7 @@ func (r *Conversations) lookUp(ctx context.Context, id string, call *call) *look
 
 func (l *lookup) notFound() bool { return l.err != nil && l.err.Status == http.StatusNotFound }
 
-// adopt makes the response of the lookup that of the call, which it decides.
+// adopt makes the response of the lookup the response of the call, since it decides the call.
 func (l *lookup) adopt(call *call, attempts int) {
 	if call.response != nil {
 		*call.response = l.response
@@ -40,22 +41,24 @@ func (l *lookup) adopt(call *call, attempts int) {
 	}
 }
 
-// unresolved is the error of a call whose outcome a lookup could not tell. That of the lookup is told, but not
-// found in it.
+// unresolved returns the error of a call whose outcome the lookup could not tell. Its text has the
+// reason of the lookup. errors.As does not find the error of the lookup in it.
 func (l *lookup) unresolved(ctx context.Context, call *call, e *Error) *Error {
 	if ended := contextError(ctx); ended != nil {
 		e.cause = call.foreign(ended)
 	} else {
-		e.cause = fault("looking up what became of it failed: " + l.err.reason())
+		e.cause = fault("looking up the outcome failed: " + l.err.reason())
 	}
 	return e
 }
 
-// resolveCreate decides a conflict that follows an attempt with an unknown outcome: does the conversation that
-// holds the name come from that attempt, or from somebody else? It is taken for this call's own if it is what
-// was sent and was created during the call, or with the date that was sent. Otherwise the conflict is returned.
-// It is clear only if the conversation differs, is older than the call and was not updated since: one that differs
-// may be this call's own too, and have been changed since, and one that was updated may have taken the name from it.
+// resolveCreate decides a conflict after an attempt whose outcome is unknown: was the holder of the
+// name created by that attempt, or by somebody else?
+//
+// It is this call's own if it is what was sent and was created during the call, or with the date
+// that was sent. Otherwise the conflict is returned. Nothing was created only if the holder
+// differs, is older than the call and was not updated since. One that differs but is newer may be
+// this call's own, changed since. One that was updated may have taken the name from it.
 func (r *Conversations) resolveCreate(ctx context.Context, form gen.ConversationForm, call *call, conflict *Error) (*Conversation, error) {
 	l := r.lookUp(ctx, *form.UniqueName, call)
 	if l.err != nil {
@@ -63,7 +66,7 @@ func (r *Conversations) resolveCreate(ctx context.Context, form gen.Conversation
 	}
 	evidence := l.conv.DateCreated
 	if form.DateCreated != nil {
-		evidence = l.conv.DateUpdated // that it was created with this date shows in matches
+		evidence = l.conv.DateUpdated // matches compares the date of creation
 	}
 	same := matches(l.conv, form, true, func(set time.Time) bool { return set.Sub(l.conv.DateCreated).Abs() <= clockSlack })
 	switch {
@@ -76,8 +79,9 @@ func (r *Conversations) resolveCreate(ctx context.Context, form gen.Conversation
 	return nil, conflict
 }
 
-// resolveUpdate decides an update that is refused because the conversation is closed, after an attempt with an
-// unknown outcome: if the conversation is what was sent, that attempt made it so.
+// resolveUpdate decides an update that is refused because the conversation is closed, after an
+// attempt whose outcome is unknown. If the conversation is what was sent, that attempt has closed
+// it.
 func (r *Conversations) resolveUpdate(ctx context.Context, id string, form gen.ConversationForm, call *call, refused *Error) (*Conversation, error) {
 	l := r.lookUp(ctx, id, call)
 	switch {
@@ -90,10 +94,13 @@ func (r *Conversations) resolveUpdate(ctx context.Context, id string, form gen.C
 	return l.conv, nil
 }
 
-// holder looks up the SID of the conversation that holds a name, before a change that is addressed by that name
-// is repeated after the given failure. The repetition must not reach a successor that took the name meanwhile.
-// If the name is free, or its holder is newer than the call, the conversation that the call is about is gone,
-// and the lookup that found it out is returned. A holder of the second in which the call began may be either.
+// holder returns the SID of the conversation that holds a name. It is called before a change by
+// that name is repeated after the failure e: the repetition must not reach a successor that has
+// taken the name since.
+//
+// If the name is free, or its holder is newer than the call, the conversation of the call is gone.
+// holder then returns the lookup that found this. A holder created in the second in which the call
+// began may be either, so the call fails.
 func (r *Conversations) holder(ctx context.Context, name string, call *call, e *Error) (sid string, gone *lookup, _ *Error) {
 	l := r.lookUp(ctx, name, call)
 	switch {
@@ -111,9 +118,10 @@ func (r *Conversations) holder(ctx context.Context, name string, call *call, e *
 	return "", nil, e
 }
 
-// resolveGone decides an update of a conversation that is no longer found under its name, after an attempt with
-// an unknown outcome, which may have renamed it. The holder of the new name is the same conversation if it is
-// what was sent, older than the call, and was updated during the call.
+// resolveGone decides an update whose conversation is no longer found under its name, after an
+// attempt whose outcome is unknown. That attempt may have renamed it. The holder of the new name is
+// the same conversation if it is what was sent, is older than the call, and was updated during the
+// call.
 func (r *Conversations) resolveGone(ctx context.Context, name string, form gen.ConversationForm, call *call, l *lookup, e *Error) (*Conversation, *Error) {
 	gone := l.notFound()
 	if form.UniqueName != nil && *form.UniqueName != "" && *form.UniqueName != name {
@@ -139,9 +147,12 @@ func (r *Conversations) resolveGone(ctx context.Context, name string, form gen.C
 	return nil, &notFound
 }
 
-// matches reports whether a conversation is what was sent, as far as a response shows it. Of a timer it shows
-// when it fires; set reports whether that is right for a timer that was set then. A new conversation has nothing
-// else, but for a messaging service and timers, which Twilio chooses by itself.
+// matches reports whether a conversation is what was sent, as far as a response shows it. A
+// response shows when a timer fires, from which the time of setting it is computed; set reports
+// whether that time is right.
+//
+// A new conversation must have nothing else, except for a messaging service and timers, which
+// Twilio sets by itself.
 func matches(conv *Conversation, form gen.ConversationForm, isNew bool, set func(time.Time) bool) bool {
 	text := func(sent *string, got string) bool {
 		if sent != nil && *sent != "" {
@@ -194,7 +205,7 @@ func sameAttributes(sent *string, got string, isNew bool) bool {
 	return errA == nil && errB == nil && reflect.DeepEqual(a, b)
 }
 
-// decodeNumbers decodes JSON and keeps numbers to the digit.
+// decodeNumbers decodes JSON and keeps every digit of numbers.
 func decodeNumbers(text string) (v any, err error) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()

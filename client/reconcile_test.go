@@ -25,7 +25,7 @@ func TestDeleteIsDoneAfterAnUnclearAttempt(t *testing.T) {
 		require.NoError(t, newClient(t, server).Conversations.Delete(t.Context(), theSID))
 		server.done()
 
-		// A clear refusal before it does not make a 404 a success.
+		// After a clear refusal, a 404 is not a success.
 		server = newScript(t, answer(429, "", ""), jsonAnswer(404, notFound))
 		assert.ErrorIs(t, newClient(t, server).Conversations.Delete(t.Context(), "order-1234"), client.ErrNotFound)
 		server.done()
@@ -57,7 +57,7 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 		{name: "ours, with 50391", conflict: `{"code":50391}`, fetched: jsonAnswer(200, with()), ok: true},
 		{name: "being initialized", params: func(p *client.CreateParams) { p.State = new(client.StateActive) },
 			fetched: jsonAnswer(200, with("state", `"initializing"`)), ok: true},
-		// Only a date before the call tells for certain that it is somebody else's.
+		// Only a date before the call shows for certain that it is somebody else's.
 		{name: "older", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "timers", `{"date_inactive":"2000-01-01T00:59:50Z"}`)), unclear: true},
 		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "date_updated", `"1999-12-31T23:59:50Z"`, "friendly_name", `"Other"`))},
 		{name: "older and different, updated since", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "friendly_name", `"Other"`)), unclear: true},
@@ -74,11 +74,11 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 			fetched: jsonAnswer(200, with("messaging_service_sid", `"MG00000000000000000000000000000002"`)), unclear: true},
 		{name: "another date", params: func(p *client.CreateParams) { p.DateUpdated = new(time.Date(1999, 12, 31, 23, 17, 16, 0, time.UTC)) }, fetched: jsonAnswer(200, with()), unclear: true},
 		{name: "another sender", fetched: jsonAnswer(200, with("bindings", `{}`)), unclear: true},
-		{name: "a friendly name not asked for", params: func(p *client.CreateParams) { p.FriendlyName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "attributes not asked for", params: func(p *client.CreateParams) { p.Attributes = nil }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "a sender not asked for", params: func(p *client.CreateParams) { p.BindingsEmailName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
-		{name: "a state not asked for", fetched: jsonAnswer(200, with("state", `"inactive"`)), unclear: true},
-		{name: "nothing asked for", params: func(p *client.CreateParams) { *p = client.CreateParams{UniqueName: p.UniqueName} },
+		{name: "a friendly name that was not requested", params: func(p *client.CreateParams) { p.FriendlyName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "attributes that were not requested", params: func(p *client.CreateParams) { p.Attributes = nil }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "a sender that was not requested", params: func(p *client.CreateParams) { p.BindingsEmailName = nil }, fetched: jsonAnswer(200, with()), unclear: true},
+		{name: "a state that was not requested", fetched: jsonAnswer(200, with("state", `"inactive"`)), unclear: true},
+		{name: "nothing requested", params: func(p *client.CreateParams) { *p = client.CreateParams{UniqueName: p.UniqueName} },
 			fetched: jsonAnswer(200, conversation("unique_name", `"order-1234"`, "date_created", `"2000-01-01T00:00:00Z"`)), ok: true},
 		{name: "no date", fetched: jsonAnswer(200, with("date_created", "null")), unclear: true},
 		{name: "no clock", date: "-", fetched: jsonAnswer(200, with(), "Date", ""), unclear: true},
@@ -145,7 +145,7 @@ func TestLookupEndsWithItsContext(t *testing.T) {
 
 		server = newScript(t, connectionLost, jsonAnswer(409, nameTaken), jsonAnswer(403, "{}"))
 		_, err = newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
-		assert.ErrorContains(t, err, "looking up what became of it failed: 403 Forbidden")
+		assert.ErrorContains(t, err, "looking up the outcome failed: 403 Forbidden")
 	})
 }
 
@@ -164,11 +164,11 @@ func TestUnclearCreateWithATrickle(t *testing.T) {
 	})
 }
 
-// pause is a reader that takes its time and has nothing.
+// pause is a reader that waits and returns nothing.
 type pause time.Duration
 
-// The age of the conversation is measured from the beginning of the call: a second attempt after
-// a timeout of 30 seconds must still know the first one's.
+// The age of the conversation is measured from the beginning of the call: a second attempt after a
+// timeout of 30 seconds must still know the first one's.
 func TestUnclearCreateThatTookLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -370,7 +370,7 @@ func TestUnclearChangesByNameArePinned(t *testing.T) {
 	}
 }
 
-func TestNamedCreateSurvivesALostAnswer(t *testing.T) {
+func TestNamedCreateSurvivesALostResponse(t *testing.T) {
 	t.Parallel()
 	afterLostAnswers(t, lostAnswers, func(t *testing.T, lost fault, server *conversationstest.Server, c *client.Client) {
 		server.Fail("createConversation", lost)
@@ -405,7 +405,7 @@ func TestUnnamedCreateIsNeverRepeated(t *testing.T) {
 	})
 }
 
-func TestUpdateSurvivesALostAnswer(t *testing.T) {
+func TestUpdateSurvivesALostResponse(t *testing.T) {
 	t.Parallel()
 	afterLostAnswers(t, lostAnswers, func(t *testing.T, lost fault, server *conversationstest.Server, c *client.Client) {
 		conv, err := c.Conversations.Create(t.Context(), client.CreateParams{})
@@ -422,10 +422,10 @@ func TestUpdateSurvivesALostAnswer(t *testing.T) {
 	})
 }
 
-func TestDeleteSurvivesALostAnswer(t *testing.T) {
+func TestDeleteSurvivesALostResponse(t *testing.T) {
 	t.Parallel()
 	ways := maps.Clone(lostAnswers)
-	delete(ways, "truncated") // its answer has no body
+	delete(ways, "truncated") // its response has no body
 	afterLostAnswers(t, ways, func(t *testing.T, lost fault, server *conversationstest.Server, c *client.Client) {
 		conv, err := c.Conversations.Create(t.Context(), client.CreateParams{})
 		require.NoError(t, err)

@@ -19,18 +19,18 @@ import (
 	"unicode/utf8"
 )
 
-// fault is an error in words of this package, which repeat nothing.
+// fault is an error in words of this package. It repeats no text of others.
 type fault string
 
 // Error implements error.
 func (f fault) Error() string { return string(f) }
 
-// foreign is an error of somebody else's, told in a text that repeats nothing unchecked. It is still found by
-// errors.Is and errors.As, unless it is of this package: what another call failed with says nothing about
-// this one.
+// foreign is an error from outside this package, with a text that is safe to repeat. errors.Is and
+// errors.As find the original, but no error of this package in it: the failure of another call says
+// nothing about this one.
 type foreign struct {
 	text string
-	err  func() error // no field, which fmt would print
+	err  func() error // a function, since fmt would print a field
 }
 
 func newForeign(text string, err error) foreign { return foreign{text, func() error { return err }} }
@@ -38,7 +38,7 @@ func newForeign(text string, err error) foreign { return foreign{text, func() er
 // Error implements error.
 func (f foreign) Error() string { return f.text }
 
-// Is reports whether the error that f stands for matches target.
+// Is reports whether the original error matches target.
 func (f foreign) Is(target error) bool {
 	switch target {
 	case ErrNotFound, ErrUnauthorized, ErrForbidden, ErrConflict, ErrRateLimited, ErrClosed, ErrMaybeCreated:
@@ -50,7 +50,7 @@ func (f foreign) Is(target error) bool {
 	return errors.Is(f.err(), target)
 }
 
-// As sets target to what the error that f stands for has of its type.
+// As sets target to the error of its type that the original error contains.
 func (f foreign) As(target any) bool {
 	if _, ok := target.(**Error); ok {
 		return false
@@ -58,18 +58,19 @@ func (f foreign) As(target any) bool {
 	return errors.As(f.err(), target)
 }
 
-// contextError is why the context has ended, nil if it has not: its error and, where the caller gave
-// one, its cause.
+// contextError returns why the context has ended, with the cause if the caller gave one. It returns
+// nil if the context has not ended.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if cause == err {
 		return err
 	}
-	why := redactor{}.text(cause.Error(), "its cause is too long to be told")
+	why := redactor{}.text(cause.Error(), "its cause is too long to be repeated")
 	return newForeign(fmt.Sprintf("%v: %s", err, brief(why)), errors.Join(err, cause))
 }
 
-// words tells an error of a transport or a parser. Its own text may repeat anything that a server says.
+// words describes an error of a transport or a parser in a few words. The error's own text may
+// repeat anything that a server sent.
 func words(err error) string {
 	if f, ok := errors.AsType[fault](err); ok {
 		return string(f)
@@ -125,10 +126,10 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// maxText bounds a text of somebody else's that is repeated, in bytes.
+// maxText is the maximum length in bytes of a foreign text that is repeated.
 const maxText = 1 << 10
 
-// brief returns what an error repeats of a text, so that it stays about 1 KiB long in all.
+// brief shortens a text to what an error repeats of it. The whole error then stays at about 1 KiB.
 func brief(s string) string {
 	const most = 512
 	if len(s) <= most {
@@ -141,14 +142,14 @@ func brief(s string) string {
 	return s[:end] + "…"
 }
 
-// redactor removes from the texts of others what is not to be repeated: the unique names of a call, and its
-// credentials.
+// redactor removes from foreign texts what must not be repeated: the unique names of a call, and
+// its credentials.
 type redactor struct {
 	names   []string
 	secrets []string
 }
 
-// learn takes the credentials of a request.
+// learn adds the credentials of a request.
 func (r *redactor) learn(req *http.Request) {
 	scheme, credentials, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	r.secrets = append(r.secrets, credentials)
@@ -158,8 +159,8 @@ func (r *redactor) learn(req *http.Request) {
 	}
 }
 
-// text returns a text in a line without names and secrets, or the given words instead of one that is longer
-// than maxText.
+// text returns s as one line without names and secrets. If s is longer than maxText, it returns
+// tooLong instead.
 func (r redactor) text(s, tooLong string) string {
 	if len(s) > maxText {
 		return tooLong
@@ -195,7 +196,8 @@ next:
 	return b.String()
 }
 
-// spelled returns the usual spellings of a text: plain, in a path, in a query, as a URI component and in HTML.
+// spelled returns the usual spellings of a text: plain, in a path, in a query, as a URI component
+// and in HTML.
 func spelled(s string) []string {
 	query := url.QueryEscape(s)
 	percent := strings.ReplaceAll(query, "+", "%20")
@@ -206,18 +208,19 @@ func spelled(s string) []string {
 	return []string{s, url.PathEscape(s), query, percent, component, text, named, hex}
 }
 
-// inWord reports whether a very short text, such as a, is a part of a word where it stands in another.
+// inWord reports whether s[from:to] is shorter than four bytes and part of a longer word. A name
+// such as a must not be replaced in every word.
 func inWord(s string, from, to int) bool {
 	return to-from < 4 && (from > 0 && isWord(s[from-1]) || to < len(s) && isWord(s[to]))
 }
 
-// isWord reports whether a byte of a text in lower case belongs to a word: an ASCII letter or digit, or a part of
-// any other character.
+// isWord reports whether a byte of a text in lower case belongs to a word: an ASCII letter or
+// digit, or part of any other character.
 func isWord(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || c >= utf8.RuneSelf
 }
 
-// lower returns s in lower case, but for letters that would change their length.
+// lower returns s in lower case, except for letters whose length in bytes would change.
 func lower(s string) string {
 	return strings.Map(func(r rune) rune {
 		if l := unicode.ToLower(r); utf8.RuneLen(l) == utf8.RuneLen(r) {
@@ -227,8 +230,8 @@ func lower(s string) string {
 	}, s)
 }
 
-// printable replaces what could change how a line is shown: control characters, and those that set the
-// direction of text or have no width.
+// printable replaces characters that could change how a line is shown: control characters, and
+// those that set the direction of text or have no width.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

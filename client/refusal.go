@@ -11,23 +11,24 @@ import (
 	"github.com/twilio-conversations-go/conversations/api/json"
 )
 
-// maxErrorBody bounds what is read of the response to a request that failed.
+// maxErrorBody is the maximum number of bytes that are read of an unsuccessful response.
 const maxErrorBody = 64 << 10
 
-// refusal is what a response without success says: only what is known to be harmless, see redactor.
+// refusal is what an unsuccessful response says, as far as it is known to be harmless, see
+// redactor.
 type refusal struct {
 	code              int
 	message, moreInfo string
 	retryAfter        time.Duration
 }
 
-// readRefusal reads a response that is no success and closes its body. Whatever the body is, the status is
-// known. The connection can be used again if the body was read to its end.
+// readRefusal reads an unsuccessful response and closes its body. It reads to the end if it can, so
+// that the connection can be reused.
 func (a *attempt) readRefusal(resp *http.Response) refusal {
 	defer resp.Body.Close()
 	r := refusal{retryAfter: retryAfter(resp.Header, time.Now())}
 	if resp.StatusCode < http.StatusOK {
-		return r // another protocol follows, not a body
+		return r // 101: another protocol follows, not a body
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxErrorBody))
 	if err != nil {
@@ -41,7 +42,7 @@ func (a *attempt) readRefusal(resp *http.Response) refusal {
 		r.code = int(code)
 	}
 	if message, _ := members["message"].(string); message != "" {
-		r.message = a.redact.text(message, "the message is left out, it is too long")
+		r.message = a.redact.text(message, "the message is too long to be repeated")
 	}
 	if moreInfo, _ := members["more_info"].(string); isMoreInfo(moreInfo) && a.redact.text(moreInfo, "") == moreInfo {
 		r.moreInfo = moreInfo
@@ -55,7 +56,7 @@ func isMoreInfo(s string) bool {
 	return ok && len(s) <= 200 && strings.Trim(path, "abcdefghijklmnopqrstuvwxyz0123456789-_/") == ""
 }
 
-// requestID returns the header Twilio-Request-Id, "" if it is not what Twilio sends.
+// requestID returns the header Twilio-Request-Id, or "" if it does not look like one of Twilio's.
 func requestID(h http.Header) string {
 	if id := h.Get("Twilio-Request-Id"); isSID("RQ", id) {
 		return id
@@ -63,8 +64,9 @@ func requestID(h http.Header) string {
 	return ""
 }
 
-// retryAfter reads the header Retry-After, in seconds or as a date, which is taken against the
-// server's own clock where it tells it. It is 0 where there is none, or it is malformed or past.
+// retryAfter returns the delay that the header Retry-After requests, in seconds or as a date. A
+// date is compared with the Date header of the response, or else with now. The delay is 0 if the
+// header is absent, malformed or past.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := h.Get("Retry-After")
 	if date, err := http.ParseTime(value); err == nil {

@@ -14,25 +14,31 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// RetryPolicy says how often and how patiently a call is tried. Which failures are retried is not
-// configurable: it follows from what is safe, see the package documentation.
+// RetryPolicy sets how often and how patiently a call is retried. Which failures are retried is not
+// configurable, see the package documentation.
+//
+// If a response has a Retry-After header, the delay is at least that long, plus a random part of up
+// to MinDelay. If it is longer than MaxDelay, or the context would end before, the error is
+// returned at once with [Error.RetryAfter].
 type RetryPolicy struct {
 	// MaxAttempts is the maximum number of attempts, including the first. The default is 4; 1 turns
 	// retries off.
 	MaxAttempts int
-	// MinDelay is the delay after the first attempt, 500 ms by default. It doubles with each attempt, and
-	// a random part of up to a half is taken off.
+	// MinDelay is the delay after the first attempt. The default is 500 ms. The delay doubles with
+	// each attempt; a random part of up to half of it is subtracted.
 	MinDelay time.Duration
-	// MaxDelay caps the delays, 30 s by default. If a server requests a longer one with Retry-After, its
-	// response is returned at once.
+	// MaxDelay is the maximum delay. The default is 30 s, or MinDelay if that is longer.
 	MaxDelay time.Duration
-	// Budget is how many retries all calls of a client may make in a row without success, 100 by default.
-	// It keeps a fleet from multiplying the load of a server that is down. A success returns what its own
-	// retries took, and a fifth of a retry. While the budget is empty, failures are returned at once.
+	// Budget is the maximum number of retries that all calls of a client make in a row without a
+	// success. The default is 100. It keeps a fleet from multiplying the load of a server that is
+	// down.
+	//
+	// A call that succeeds returns to the budget what its own retries took, and a fifth of a retry.
+	// While the budget is empty, failures are returned at once.
 	Budget int
 }
 
-// complete returns the policy with its defaults, or a *ParamError.
+// complete returns the policy with its defaults filled in, or a *ParamError.
 func (p RetryPolicy) complete(param string) (RetryPolicy, error) {
 	if p.MaxAttempts < 0 || p.MinDelay < 0 || p.MaxDelay < 0 || p.Budget < 0 {
 		return p, &ParamError{Param: param, Reason: "fields must not be negative"}
@@ -55,8 +61,9 @@ func (p RetryPolicy) complete(param string) (RetryPolicy, error) {
 	return p, nil
 }
 
-// delay is how long to wait after the given attempt, counted from 1, if the server requests to wait for
-// retryAfter. Its random part keeps clients that failed together from coming back together.
+// delay returns how long to wait after the given attempt, counted from 1. The server requested to
+// wait for retryAfter, 0 if it did not. The random part keeps clients that failed together from
+// retrying together.
 func (p RetryPolicy) delay(attempt int, retryAfter time.Duration) time.Duration {
 	d := p.MaxDelay
 	if shift := attempt - 1; shift < 30 && p.MinDelay < p.MaxDelay>>shift {
@@ -69,12 +76,14 @@ func (p RetryPolicy) delay(attempt int, retryAfter time.Duration) time.Duration 
 	return d
 }
 
-// budget is what retries of all calls take from.
+// budget is what is left for the retries of all calls, counted in fifths of a retry. See
+// [RetryPolicy.Budget].
 type budget struct {
 	most int64
 	left atomic.Int64
 }
 
+// retryCost is what a retry takes from the budget. A success returns 1.
 const retryCost = 5
 
 func newBudget(retries int) *budget {
@@ -92,26 +101,27 @@ func (b *budget) take() bool {
 }
 
 func (b *budget) giveBack(n int64) {
-	if b.left.Load() < b.most { // what it exceeds that by is as little as there are calls at the moment
+	if b.left.Load() < b.most { // concurrent calls may exceed it a little, which does no harm
 		b.left.Add(n)
 	}
 }
 
-// outcome is what is known of an attempt: a row of the table in the package documentation.
+// outcome is what is known of an attempt. Each value is a row or rows of the table in the package
+// documentation.
 type outcome int
 
 const (
 	succeeded outcome = iota
-	stopped           // by a request editor
+	stopped           // a request editor failed
 	notSent
 	limited    // 429: Twilio does not process a request over the limit
-	cutRefusal // a 4xx without its end
-	unknown    // 408, 500, 502, 503, 504; no response; a success that is cut short
+	cutRefusal // another 4xx, cut short: nothing was carried out, and a retry tells Twilio's code
+	unknown    // 408, 500, 502, 503, 504; no response; a success response that is cut short
 	refused    // any other 4xx
-	failed     // any other status; a success that is malformed or of another request
+	failed     // any other status; a success response that is malformed or of another request
 )
 
-// rules say what follows from an outcome: whether the call is retried, and whether the request may have been
+// rules say for each outcome whether the call is retried, and whether the request may have been
 // carried out. A call whose outcome is unknown is retried only if it is repeatable.
 var rules = [...]struct{ retry, unclear bool }{
 	stopped:    {false, false},
@@ -183,7 +193,7 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context, 
 
 		counted, slowedDown := attempts, outcome == limited && reportRateLimit(ctx)
 		if slowedDown && call.op.changes && call.retry.MaxAttempts > 1 {
-			counted = attempts / 2 // since the bulk job slows down, patience pays: twice as many attempts
+			counted = attempts / 2 // the bulk job slows down, so it is worth making twice as many attempts
 		}
 		again := rules[outcome].retry && counted < call.retry.MaxAttempts && (!unclear || call.repeatable)
 		delay := call.retry.delay(max(attempts, 1), e.RetryAfter)
@@ -224,12 +234,12 @@ func (c *Client) do(ctx context.Context, call *call, send func(context.Context, 
 			if !proceed {
 				return end
 			}
-			call.pin = nil // from here on it is addressed by its SID
+			call.pin = nil // from now on the conversation is addressed by its SID
 		}
 	}
 }
 
-// try makes one attempt, within the time that an attempt may take.
+// try makes one attempt, within the attempt timeout.
 func (c *Client) try(ctx context.Context, call *call, send func(context.Context, *gen.ClientWithResponses) error) (*attempt, error) {
 	if c.suspect.Swap(false) {
 		c.httpClient.CloseIdleConnections()
@@ -241,22 +251,22 @@ func (c *Client) try(ctx context.Context, call *call, send func(context.Context,
 	switch {
 	case err == nil:
 	case errors.Is(err, errMismatch):
-		c.httpClient.CloseIdleConnections() // one of them may be a response ahead
+		c.httpClient.CloseIdleConnections() // one of them may be out of step by a response
 	case tryCtx.Err() != nil && ctx.Err() == nil && c.ownTransport:
-		c.suspect.Store(true) // the connection may be dead: the next attempt makes a new one
+		c.suspect.Store(true) // the connection may be dead: the next attempt opens a new one
 	}
 	return a, err
 }
 
-// cause is why an attempt failed, besides what its response says.
+// cause returns why an attempt failed, nil if its response says it all.
 func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	switch {
 	case outcome == stopped && ctx.Err() == nil:
-		return newForeign(brief(a.redact.text(err.Error(), "a request editor failed, its error is too long to be told")), err)
+		return newForeign(brief(a.redact.text(err.Error(), "a request editor failed with an error too long to be repeated")), err)
 	case a.responded && a.status == 0, a.status != 0 && a.status != a.call.op.success && a.status < 400:
 		return errStatus
 	case a.responded && a.status != a.call.op.success:
-		return nil // the response came first
+		return nil // whatever ended afterwards, the response came first
 	case ctx.Err() != nil && outcome != failed:
 		return a.call.foreign(contextError(ctx))
 	case a.ctx.Err() == context.DeadlineExceeded && outcome != failed:
@@ -275,7 +285,7 @@ func (a *attempt) cause(ctx context.Context, err error, outcome outcome) error {
 	return newForeign(string(errMalformed), err)
 }
 
-// foreign returns an error of the caller's own, the end of its context, as an error of the call repeats it.
+// foreign returns the end of the caller's context as an error that can be repeated.
 func (call *call) foreign(err error) error {
 	return newForeign(redactor{names: call.names}.text(err.Error(), "the context has ended"), err)
 }

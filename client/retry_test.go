@@ -22,8 +22,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// tableRows are the ways to fail that the rows of the retry table stand for, for an operation whose success has
-// the given status.
+// tableRows are the failures of each row of the retry table, for an operation whose success has the
+// given status.
 var tableRows = map[string]func(success int) []step{
 	"request editor failed": nil, // TestAuth
 	"never sent":            func(int) []step { return []step{noConnection} },
@@ -63,7 +63,7 @@ var tableRows = map[string]func(success int) []step{
 
 func htmlAnswer(status int) step { return answer(status, "text/html", "<html>") }
 
-// badGzip answers with what the transport cannot decompress.
+// badGzip responds with what the transport cannot decompress.
 func badGzip(status int) step {
 	return func(req *http.Request) (*http.Response, error) {
 		resp, err := jsonAnswer(status, "")(req)
@@ -78,7 +78,7 @@ func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
 func noConnection(req *http.Request) (*http.Response, error) { return (&refuser{}).RoundTrip(req) }
 
-// The retry table of the package documentation is what the client does, cell by cell.
+// The client does what the retry table of the package documentation says, cell by cell.
 func TestRetryTable(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("doc.go")
@@ -169,7 +169,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-func TestLastAnswerIsReturned(t *testing.T) {
+func TestLastResponseIsReturned(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t,
@@ -215,8 +215,8 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 	})
 }
 
-// The budget is for retries that do not lead to success. What succeeds gives back what it took, and a fifth of a
-// retry more; what is not retried takes nothing.
+// The budget is for retries that do not lead to success. What succeeds gives back what it took, and
+// a fifth of a retry more; what is not retried takes nothing.
 func TestRetryBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -256,7 +256,7 @@ func TestRetryAfter(t *testing.T) {
 	for _, tc := range []struct {
 		name, value string
 		date        string        // of the server's clock
-		wait        time.Duration // 0: the answer is returned at once
+		wait        time.Duration // 0: the response is returned at once
 		reported    time.Duration
 	}{
 		{name: "seconds", value: "7", wait: 7 * time.Second},
@@ -296,7 +296,7 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// What is no time to wait leaves the backoff as it is.
+// An invalid Retry-After does not change the backoff.
 func TestRetryAfterIgnored(t *testing.T) {
 	t.Parallel()
 	for _, value := range []string{"", "0", "-5", "1e9", "soon", "Fri, 31 Dec 1999 00:00:00 GMT"} {
@@ -353,7 +353,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		assert.ErrorIs(t, err, reason)
 		assert.ErrorIs(t, err, context.Canceled)
 		e := apiError(t, err)
-		assert.Equal(t, 503, e.Status, "the last answer is kept")
+		assert.Equal(t, 503, e.Status, "the last response is kept")
 		assert.Equal(t, 20503, e.Code)
 
 		ctx, cancel = context.WithCancelCause(t.Context())
@@ -393,8 +393,8 @@ func TestContextEndsAnAttempt(t *testing.T) {
 	})
 }
 
-// An answer that has arrived counts, though the context ended meanwhile.
-func TestAnswerBeforeTheContextEnds(t *testing.T) {
+// A response that has arrived counts although the context ended meanwhile.
+func TestResponseBeforeTheContextEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := newClient(t, newScript(t, func(req *http.Request) (*http.Response, error) {
@@ -454,7 +454,7 @@ func TestCancelTextIsNotDoubled(t *testing.T) {
 	})
 }
 
-func TestListSurvivesLostAnswers(t *testing.T) {
+func TestListSurvivesLostResponses(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, server *conversationstest.Server, _ *client.Client) {
 		_, err := server.Seed(make([]conversationstest.Conversation, 25)...)
@@ -469,7 +469,7 @@ func TestListSurvivesLostAnswers(t *testing.T) {
 	})
 }
 
-// Rate limits, faults and a refusal at last: what a caller sees of a bad day.
+// Rate limits and faults, and in the end a refusal.
 func TestRateLimitThenGone(t *testing.T) {
 	t.Parallel()
 	bubble(t, func(t *testing.T, server *conversationstest.Server, c *client.Client) {

@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// defaultScanWorkers is how many requests a scan has in flight unless ScanParams says otherwise.
+	// defaultScanWorkers is the default maximum number of requests in flight.
 	defaultScanWorkers = 8
 	maxScanWorkers     = 64
 )
@@ -21,44 +21,45 @@ const (
 type ScanParams struct {
 	// State selects the conversations in one state.
 	State State
-	// StartDate and EndDate select by creation date, both inclusive, as in [ListParams]. Neither is needed:
-	// a scan finds out by itself where the conversations are.
+	// StartDate and EndDate select by creation date, both inclusive, as in [ListParams]. A scan
+	// needs neither: it finds out by itself where the conversations are.
 	StartDate, EndDate time.Time
-	// PageSize is how many conversations to request in each page, as in [ListParams].
+	// PageSize is the number of conversations to request in each page, as in [ListParams].
 	PageSize int
-	// Workers is the maximum number of requests in flight, from 1 to 64. The default is 8. A scan uses no
-	// more than pay: few pages are read by few workers.
+	// Workers is the maximum number of requests in flight, from 1 to 64. The default is 8. A scan
+	// uses fewer if more would not make it faster, as with few pages.
 	Workers int
-	// Progress, if set, is called after the conversations of each page. It is called by the goroutine
-	// that ranges over the scan, never while the body of the loop runs.
+	// Progress, if set, is called after the conversations of each page. It is called in the
+	// goroutine of the loop, never while the body of the loop runs.
 	Progress func(ScanProgress)
 }
 
-// ScanProgress is how far a scan has come.
+// ScanProgress is the progress of a scan.
 type ScanProgress struct {
-	// Done is how many conversations were yielded.
+	// Done is the number of conversations yielded.
 	Done int
-	// Windows is how many windows of time are being read. A scan is complete when none is left.
+	// Windows is the number of windows of time that are being read. A scan is complete when none is
+	// left.
 	Windows int
-	// Requests is how many pages were requested, not counting retries.
+	// Requests is the number of pages requested, not counting retries.
 	Requests int
 }
 
-// Scan returns all conversations that match, as [Conversations.List] does, but several times as fast
-// and in no particular order. It divides the time in which they were created into windows, and reads
-// several at once. What was created within one second is not divided.
+// Scan returns all conversations that match, as [Conversations.List] does, but several times as
+// fast and in no particular order. It divides the time in which they were created into windows, and
+// reads several windows at once. What was created within one second is not divided.
 //
-// A conversation that is there throughout the scan is yielded exactly once, unless its creation date is
-// changed meanwhile. One that is created or deleted meanwhile is yielded once or not at all.
+// A conversation that exists throughout the scan is yielded exactly once, unless its creation date
+// is changed meanwhile. One that is created or deleted meanwhile is yielded once or not at all.
 //
-// When the server responds that there are too many requests (429), the scan halves the number of
-// requests in flight. It adds one after each round without such a response, up to Workers. The request
-// itself is retried like any other, and counts as in flight while it waits. When it has no attempts
-// left, that is a failure only if no other request is in flight.
+// When a response is a 429 (too many requests), the scan halves the number of requests in flight.
+// It adds one after each round without such a response, up to Workers. The request itself is
+// retried like any other, and counts as in flight while it waits. If it has no attempts left, the
+// scan fails only if no other request is in flight.
 //
-// The first failure is yielded once and ends the scan, which cannot be resumed. Leaving the loop cancels the
-// requests in flight and waits for their end: nothing is left behind. At most Workers+1 pages are held
-// in memory, however many conversations there are.
+// The first failure is yielded once and ends the scan, which cannot be resumed. Breaking out of the
+// loop cancels whatever is in flight and waits for its end; no goroutine is left. At most Workers+1
+// pages are held in memory, however many conversations there are.
 func (r *Conversations) Scan(ctx context.Context, params ScanParams, opts ...CallOption) iter.Seq2[*Conversation, error] {
 	return func(yield func(*Conversation, error) bool) {
 		s, err := r.newScan(ctx, params, opts)
@@ -98,8 +99,8 @@ type scan struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	call    *call
-	query   gen.ListConversationParams // of every window, but for its own dates
-	oldest  int64                      // of the first window, whose StartDate is the caller's
+	query   gen.ListConversationParams // of every window, except for its dates
+	oldest  int64                      // the oldest second of the first window
 	windows *windows
 	workers *pool
 
@@ -116,7 +117,7 @@ type scanned struct {
 // latest is a date that no conversation is newer than.
 var latest = time.Date(9999, 12, 31, 23, 59, 59, 999e6, time.UTC)
 
-// newScan checks the parameters and returns a scan of which nothing is in flight.
+// newScan checks the parameters and returns a scan with nothing in flight.
 func (r *Conversations) newScan(ctx context.Context, params ScanParams, opts []CallOption) (*scan, error) {
 	call, query, err := r.newList(ListParams{State: params.State, StartDate: params.StartDate, EndDate: params.EndDate, PageSize: params.PageSize}, opts)
 	if err != nil {
@@ -129,7 +130,7 @@ func (r *Conversations) newScan(ctx context.Context, params ScanParams, opts []C
 	if !params.StartDate.IsZero() {
 		oldest = params.StartDate.Unix()
 	} else if params.EndDate.IsZero() {
-		// Twilio promises an order only where there is a date. This one leaves nothing out.
+		// Twilio promises an order only if there is a date. This one leaves nothing out.
 		query.EndDate, _ = date("EndDate", latest)
 	}
 	workers := cmp.Or(params.Workers, defaultScanWorkers)
@@ -138,7 +139,7 @@ func (r *Conversations) newScan(ctx context.Context, params ScanParams, opts []C
 		windows: newWindows(oldest), workers: newPool(workers), pages: make(chan scanned, workers)}, nil
 }
 
-// start requests pages as long as there is a worker and a window for it, and returns how many.
+// start requests pages while there is a worker and a window for it. It returns their number.
 func (s *scan) start() (requests int) {
 	for ; s.inFlight < s.workers.size(); requests++ {
 		w := s.windows.next()
@@ -153,8 +154,8 @@ func (s *scan) start() (requests int) {
 	return requests
 }
 
-// queryOf returns the query of a window. The first window has the caller's own dates, and any other one
-// has the older part of one with a StartDate of its own or the caller's.
+// queryOf returns the query of a window. A date that is not the window's own is the caller's, to
+// the millisecond.
 func (s *scan) queryOf(w *window) gen.ListConversationParams {
 	query := s.query
 	if w.from != s.oldest {
@@ -181,7 +182,7 @@ func (s *scan) next() ([]*Conversation, error) {
 			return nil, nil // the window waits until there are fewer requests
 		}
 		if ok {
-			e.Cursor = "" // it is one of the window, which the caller cannot resume
+			e.Cursor = "" // it belongs to the window, which the caller cannot resume
 		}
 		return nil, f.err
 	}

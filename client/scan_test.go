@@ -34,7 +34,7 @@ type precision int
 const (
 	byMillisecond  precision = iota
 	bySecond                 // the seconds of both
-	bySecondsAsked           // the milliseconds stored with the seconds asked for
+	bySecondsAsked           // the milliseconds stored with the seconds requested
 	precisions
 )
 
@@ -46,16 +46,16 @@ type record struct {
 
 func newestFirst(a, b record) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.sid, a.sid)) }
 
-// timeline is a server that lists conversations by their dates. It is an http.RoundTripper that takes
-// latency for each request.
+// timeline is a server that lists conversations by their dates. It is an http.RoundTripper that
+// takes latency for each request.
 type timeline struct {
 	latency    func() time.Duration
 	precision  precision
 	maxPage    int                                         // if not zero, pages hold no more
-	empty      func() bool                                 // if set, whether to answer with an empty page that others follow
-	concurrent int                                         // requests at once over which it answers 429, if not zero
+	empty      func() bool                                 // if set, whether to respond with an empty page that others follow
+	concurrent int                                         // maximum number of requests in flight before it responds with 429, if not zero
 	each       func(*http.Request)                         // if set, called for each request when it is answered, with the lock held
-	replace    func(page string) (status int, body string) // if set, changes the answer
+	replace    func(page string) (status int, body string) // if set, changes the response
 
 	mu       sync.Mutex
 	records  []record // newest first
@@ -93,7 +93,7 @@ func (s *timeline) RoundTrip(req *http.Request) (*http.Response, error) {
 	full := s.concurrent > 0 && s.active > s.concurrent
 	var latency time.Duration
 	if s.latency != nil && !full {
-		// Requests that take equally long are answered in an order that depends on them alone.
+		// The order of the responses to requests of the same duration depends on the requests only.
 		latency = s.latency() + time.Duration(crc32.ChecksumIEEE([]byte(req.URL.RawQuery))%100_000)
 	}
 	s.mu.Unlock()
@@ -214,8 +214,8 @@ const (
 // TestScanYieldsEachExactlyOnce makes.
 const seeds, cases = 1, 300
 
-// distributions are the ways in which n conversations may be spread over time, as milliseconds before
-// now.
+// distributions are the ways in which n conversations may be spread over time, as milliseconds
+// before now.
 var distributions = []struct {
 	name        string
 	speed, more float64 // what a scan has to keep to: times as fast, and percent more requests
@@ -265,7 +265,7 @@ var distributions = []struct {
 	{"ever rarer", 6, 20, func(rnd *rand.Rand, i, n int) time.Duration {
 		return time.Duration(min(float64(50*year), float64(time.Minute)*math.Pow(rnd.Float64(), -2)))
 	}},
-	// Bursts of a few pages, far apart, are the hard case: to divide the time is to come upon nothing.
+	// Bursts of a few pages, far apart, are the hard case: most divisions find nothing.
 	{"many small bursts", 5.2, 45, func(rnd *rand.Rand, i, n int) time.Duration {
 		return time.Duration(i%40)*(9*day+time.Duration(i%40*7)*time.Hour) + rand1(rnd, 10*time.Minute)
 	}},
@@ -289,7 +289,8 @@ func dense(from, width, share float64, total time.Duration) func(rnd *rand.Rand,
 	}
 }
 
-// clusters are some periods of different sizes and widths, the narrowest of 100 days divided by widths.
+// clusters are some periods of different sizes and widths, the narrowest of 100 days divided by
+// widths.
 func clusters(count int, widths float64) func(rnd *rand.Rand, i, n int) time.Duration {
 	return func(rnd *rand.Rand, i, n int) time.Duration {
 		k := int(math.Sqrt(rnd.Float64()) * float64(count))
@@ -311,8 +312,8 @@ func generate(seed uint64, n int, at func(rnd *rand.Rand, i, n int) time.Duratio
 	return dates
 }
 
-// A scan with 8 workers is at least 6.5 times as fast as a list on uniform dates, with at most 15 % more
-// requests; on others 6 times, with 20 %.
+// A scan with 8 workers is at least 6.5 times as fast as a list on uniform dates, with at most 15 %
+// more requests; on others 6 times, with 20 %.
 func TestScanSpeed(t *testing.T) {
 	t.Parallel()
 	const n, latency = 20_000, 50 * time.Millisecond
@@ -463,11 +464,11 @@ func scanRandomly(t *testing.T, seed uint64) {
 		require.True(t, seen[sid], "missed")
 	}
 	for sid := range seen {
-		require.True(t, allowed[sid], "not asked for")
+		require.True(t, allowed[sid], "not requested")
 	}
 }
 
-// Little is not divided in vain.
+// A scan of few conversations is not divided.
 func TestScanOfFew(t *testing.T) {
 	t.Parallel()
 	for _, few := range []struct {
@@ -524,7 +525,7 @@ func TestScanOfFewPagesByManyWorkers(t *testing.T) {
 	}
 }
 
-// Where the server answers only one request at a time, a scan makes do with that, and goes back to all its
+// If the server allows only one request at a time, a scan uses one worker, and returns to all its
 // workers when it can.
 func TestScanReducesItsWorkersAfter429(t *testing.T) {
 	t.Parallel()
@@ -553,7 +554,8 @@ func TestScanReducesItsWorkersAfter429(t *testing.T) {
 	})
 }
 
-// A request of a scan is retried like any other: only a bulk job's changes get twice as many attempts.
+// A request of a scan is retried like any other: only a bulk job's changes get twice as many
+// attempts.
 func TestScanFailsWhereNothingIsPermitted(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -630,7 +632,7 @@ func TestScanEndsWithItsFirstFailure(t *testing.T) {
 	}
 }
 
-func TestScanCanBeLeft(t *testing.T) {
+func TestBreakingOutOfAScan(t *testing.T) {
 	t.Parallel()
 	stop := errors.New("stop")
 	for _, after := range []int{1, 100, 150, 1000} {
@@ -710,7 +712,8 @@ func TestScanProgress(t *testing.T) {
 	assert.Equal(t, server.requests, calls, "once after each page")
 }
 
-// Twilio promises an order only where there is a date: a scan without one sends a date that leaves nothing out.
+// Twilio promises an order only where there is a date: a scan without one sends a date that leaves
+// nothing out.
 func TestScanSendsADate(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -774,8 +777,8 @@ func TestScanOfTheEmulator(t *testing.T) {
 	})
 }
 
-// An answer without dates cannot be divided by them.
-func TestScanWantsDates(t *testing.T) {
+// A response without dates cannot be scanned.
+func TestScanNeedsDates(t *testing.T) {
 	t.Parallel()
 	item := func(date string) string { return conversation("date_created", date) }
 	body := `{"conversations":[` + item(`"2024-01-05T00:00:00Z"`) + "," + item("null") + `],"meta":{}}`

@@ -29,8 +29,8 @@ const (
 	secretName   = "planted name/of a person"
 )
 
-// Nothing that the package hands out or logs holds a credential or a unique name, in whatever way it is
-// printed, and even if the server repeats both in its answer.
+// Nothing that the package hands out or logs holds a credential or a unique name, in whatever way
+// it is printed, and even if the server repeats both in its response.
 func TestNoSecretIsPrinted(t *testing.T) {
 	t.Parallel()
 	basic := base64.StdEncoding.EncodeToString([]byte(accountSID + ":" + secretToken))
@@ -79,9 +79,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 						out += fmt.Sprintf("%v\n%+v\n%#v\n%s\n%s\n", v, v, v, v, encoded)
 					}
 					for _, secret := range []string{secretToken, secretBearer, basic, secretName, url.PathEscape(secretName)} {
-						assert.False(t, strings.Contains(out, secret), "%q is printed", secret)
+						assert.NotContains(t, out, secret, "%q is printed", secret)
 					}
-					assert.True(t, strings.Contains(out, "fetchConversation"), "nothing is printed")
+					assert.Contains(t, out, "fetchConversation", "nothing is printed")
 				})
 			})
 		}
@@ -147,15 +147,15 @@ func TestNamesAreRedactedEverywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := newScript(t, connectionLost, jsonAnswer(409, nameTaken), jsonAnswer(404, `{"message":"`+name+` was not found"}`))
 		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new(name)})
-		assert.ErrorContains(t, err, "looking up what became of it failed: 404 Not Found")
+		assert.ErrorContains(t, err, "looking up the outcome failed: 404 Not Found")
 	})
 	// A name that is a part of a word leaves the word alone.
 	_, err := newClient(t, newScript(t, jsonAnswer(404, `{"message":"at 1: a resource was not found"}`))).Conversations.Fetch(t.Context(), "a")
 	assert.Equal(t, "at 1: {UniqueName} resource was not found", apiError(t, err).Message)
 }
 
-// The errors of a transport are found in the error of the call, whatever they are wrapped in, and no URL
-// is in its text.
+// The errors of a transport are found in the error of the call, whatever they are wrapped in, and
+// no URL is in its text.
 func TestTransportErrorsAreFound(t *testing.T) {
 	t.Parallel()
 	sentinel := errors.New("circuit open")

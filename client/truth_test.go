@@ -30,11 +30,11 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// truthServer is a server that knows the truth: the emulator carries requests out, and everything
-// that it did is noted before a reply is spoiled. It is the http.RoundTripper of the clients that
-// are judged. Requests travel as bytes through net.Pipe and an http.Transport, each on a connection
-// of its own, so that a reply may be any bytes at all and that waiting for it is durable in a
-// bubble of testing/synctest.
+// truthServer is a server that knows the truth: the emulator carries out requests, and everything
+// that it did is recorded before a reply is spoiled. It is the http.RoundTripper of the clients
+// that are judged. Requests travel as bytes through net.Pipe and an http.Transport, each on a
+// connection of its own, so that a reply may be any bytes at all and that waiting for it is durable
+// in a bubble of testing/synctest.
 type truthServer struct {
 	emulator  *conversationstest.Emulator
 	transport *http.Transport
@@ -256,7 +256,7 @@ func (s *truthServer) carryOut(req *http.Request, body []byte, x *exchange) {
 	s.look()
 }
 
-// act does something on behalf of somebody else, and returns the SID that the answer names.
+// act does something on behalf of somebody else, and returns the SID in the response.
 func (s *truthServer) act(method, path string, form url.Values) (sid string) {
 	req := httptest.NewRequest(method, "http://"+truthHost+"/v1/"+path, strings.NewReader(form.Encode()))
 	req.SetBasicAuth(accountSID, truthToken)

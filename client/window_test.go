@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// secondsPage is what a server returns for the next page of a window: of the given seconds, newest first,
-// those within the dates that the window asks for.
+// secondsPage is what a server returns for the next page of a window: of the given seconds, newest
+// first, those within the dates that the window asks for.
 func secondsPage(w *window, seconds []int64, size int) *Page {
 	from, _ := strconv.Atoi(w.cursor.token())
 	page := &Page{}
@@ -49,8 +49,8 @@ func randomSeconds(rnd *rand.Rand) []int64 {
 	return seconds
 }
 
-// Whatever is split, and in whatever order pages arrive, each conversation is taken exactly once, no two
-// windows own a second, and none that is left has no owner.
+// Whatever is split, and in whatever order pages arrive, each conversation is taken exactly once,
+// no two windows own a second, and none that is left has no owner.
 func TestWindowsTakeEachExactlyOnce(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(200) {
@@ -104,8 +104,8 @@ func TestWindowsTakeEachExactlyOnce(t *testing.T) {
 	}
 }
 
-// checkOwners checks that the seconds that windows own, and ask for, do not overlap but by the second at
-// the edge.
+// checkOwners checks that the seconds that windows own, and ask for, do not overlap but by the
+// second at the edge.
 func checkOwners(t *testing.T, s *windows) {
 	sorted := slices.SortedFunc(slices.Values(s.open), func(a, b *window) int { return int(max(-1, min(1, b.newest-a.newest))) })
 	for i, w := range sorted {
@@ -118,7 +118,8 @@ func checkOwners(t *testing.T, s *windows) {
 	}
 }
 
-// A split leaves the second reached so far to the window, since more conversations may follow in it.
+// A split leaves the second reached so far to the window, since more conversations may follow in
+// it.
 func TestSplit(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(10_000) {
@@ -157,7 +158,7 @@ func TestPagesLeft(t *testing.T) {
 	assert.InDelta(t, 20, deep.pagesLeft(), 0.5, "deep in a dense period nearly all that fits")
 }
 
-func TestTakeRefusesWhatIsOutOfOrder(t *testing.T) {
+func TestTakeOutOfOrderIsAnError(t *testing.T) {
 	t.Parallel()
 	at := func(seconds ...int64) *Page {
 		page := &Page{Next: ":A"}

@@ -25,8 +25,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// allParams are all fields of a form, each with a value that needs care on the wire, or with any that is
-// not zero.
+// allParams are all fields of a form, each with a value that needs care on the wire, or with any
+// that is not zero.
 func allParams() client.CreateParams {
 	created := time.Date(2026, 1, 18, 5, 17, 17, 5e6, time.FixedZone("", 2*60*60))
 	params := client.CreateParams{
@@ -95,7 +95,8 @@ var (
 	wirePage = `{"conversations":[` + wireConversation + `],"meta":{"page":1,"page_size":25,"next_page_url":"https://conversations.twilio.com/v1/Conversations?PageSize=25&Page=2&PageToken=PTclosed_2024-01-18T03%3A17%3A17.005Z_CHa09ace6334284f0aa7f988ebad3e231b"}}`
 )
 
-// What each operation sends with every parameter set, to the byte, and what it makes of the response.
+// What each operation sends with every parameter set, to the byte, and what it makes of the
+// response.
 func TestWire(t *testing.T) {
 	t.Parallel()
 	eachOperation(func(id string, success step, call func(context.Context, *client.Client) (any, error)) {

@@ -1,5 +1,5 @@
-// Package io is what the generated client reads answers with: package io, but for a body that knows
-// better how to be read at once. It takes the place of that package in the imports of gen.
+// Package io replaces package io in the imports of the generated client. It lets the body of a
+// response read itself, which knows its size and has a buffer.
 package io
 
 import "io"
@@ -7,8 +7,7 @@ import "io"
 // Reader is [io.Reader].
 type Reader = io.Reader
 
-// ReadAll is [io.ReadAll], left to the reader where it has a method of that name, which may know the
-// size of what it reads or have a buffer for it.
+// ReadAll is [io.ReadAll], but if the reader has a method ReadAll, it calls that.
 func ReadAll(r Reader) ([]byte, error) {
 	if r, ok := r.(interface{ ReadAll() ([]byte, error) }); ok {
 		return r.ReadAll()

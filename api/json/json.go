@@ -1,6 +1,6 @@
-// Package json is what the generated client decodes responses with: JSON v2 for its speed, tolerant
-// where JSON v2 is stricter than a server needs to be, and bounded in the memory it takes. It takes
-// the place of encoding/json in the imports of gen.
+// Package json replaces encoding/json in the imports of the generated client. It decodes with JSON
+// v2 for its speed. It is tolerant where JSON v2 is stricter than a client of a server can be, and
+// bounds the memory that decoding takes.
 package json
 
 import (
@@ -17,20 +17,21 @@ import (
 )
 
 var (
-	// tolerant accepts a name cut in the middle of a character, which reaches Twilio through clients
-	// that count UTF-16 units.
+	// tolerant accepts a name that is cut in the middle of a character. Clients that count UTF-16
+	// units send such names to Twilio.
 	tolerant = jsontext.AllowInvalidUTF8(true)
-	// repeated accepts a member given twice as well. JSON v2 then merges an object into the one before.
+	// repeated also accepts a member that is given twice. JSON v2 then merges an object into the
+	// one before.
 	repeated = json.JoinOptions(tolerant, jsontext.AllowDuplicateNames(true))
 )
 
 // maxMembers is the maximum number of members in a document: 100 for each conversation of the
-// largest page. JSON v2 remembers each name it does not know while it looks for duplicates.
+// largest page. JSON v2 remembers each unknown name to find duplicates.
 const maxMembers = 100 * MaxItems
 
-// Unmarshal decodes one JSON value into the value v points to, whatever it held. Anything after the
-// value is an error. If an object has two members of the same name, the last one counts and the
-// others are as if they were not there. A document of more than 100,000 members is an error.
+// Unmarshal decodes one JSON value into the value v points to, and replaces what that held.
+// Anything after the value is an error. If an object has two members of the same name, the last one
+// counts and the others are ignored. A document of more than 100,000 members is an error.
 func Unmarshal(data []byte, v any) error {
 	// Colons are quick to count, and there are no more members than colons.
 	if bytes.Count(data, []byte{':'}) > maxMembers {
@@ -48,8 +49,8 @@ func Unmarshal(data []byte, v any) error {
 
 var errMembers = fmt.Errorf("the document has more than %d members", maxMembers)
 
-// checkMembers returns an error if the document has too many members. It leaves other errors to the
-// decoding.
+// checkMembers returns an error if the document has too many members. Other errors are left to the
+// decoder.
 func checkMembers(data []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data), repeated)
 	for members := 0; members <= maxMembers; {
@@ -63,15 +64,16 @@ func checkMembers(data []byte) error {
 	return errMembers
 }
 
-// lastMembers returns the document without the members that a later member of the same object and name
-// replaces. It returns a malformed document as it is, and leaves the error to the decoding.
+// lastMembers returns the document without the members that a later member of the same name in the
+// same object replaces. A malformed document is returned as it is: its error is left to the
+// decoder.
 func lastMembers(data []byte) []byte {
 	type member struct {
 		name  string
 		begin int64
 	}
 	type span struct{ begin, end int64 }
-	var objects [][]member // that the decoder is in, with what it has seen of them
+	var objects [][]member // the objects around the decoder's position, with the members seen so far
 	var replaced []span
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data), repeated)
 	for {

@@ -66,7 +66,8 @@ func TestMalformedDocumentsAreErrors(t *testing.T) {
 		assert.Error(t, json.Unmarshal([]byte(document), &v), "%.40s", document)
 	}
 
-	// A document that is cut short can be told from one that is malformed, also where members repeat.
+	// A document that is cut short can be told from one that is malformed, also where members
+	// repeat.
 	for document, cut := range map[string]bool{
 		`{"count":1,"text":"`: true, `{"count":1,"count":2,"te`: true, `{"count":1,"count":2`: true,
 		`{"count":1,}`: false, `{"count":1,"count":2,}`: false, `{"count":1,"count":2]`: false,
@@ -137,8 +138,8 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzTheLastMemberCounts writes a random document twice: with members that a later one replaces, and without
-// them. Both decode to the same.
+// FuzzTheLastMemberCounts writes a random document twice: with members that a later one replaces,
+// and without them. Both decode to the same.
 func FuzzTheLastMemberCounts(f *testing.F) {
 	for i := range 50 {
 		f.Add(bytes.Repeat([]byte{byte(i), byte(i * 7), byte(i * 31), byte(255 - i)}, i%20+1))

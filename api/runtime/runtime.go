@@ -1,10 +1,10 @@
-// Package runtime is what the generated client encodes requests with. It is oapi-codegen's package of
-// that name, but for forms, and takes its place in the imports of gen.
+// Package runtime is what the generated client encodes requests with. It is oapi-codegen's package
+// of that name, but for forms, and takes its place in the imports of gen.
 //
-// Two things are different. A form field of a type that oapi-codegen's package cannot encode, such as
-// a time.Time, is not left out without an error. And a field that is not set costs next to nothing:
-// that package reads the tags of all fields in each call, which took a fifth of the time that Create
-// takes on top of sending its request.
+// Two things are different. A form field of a type that oapi-codegen's package cannot encode, such
+// as a time.Time, is not left out without an error. And a field that is not set costs next to
+// nothing: that package reads the tags of all fields in each call, which took a fifth of the time
+// that Create takes on top of sending its request.
 package runtime
 
 import (
@@ -38,8 +38,8 @@ type Form string
 func (f Form) Encode() string { return string(f) }
 
 // MarshalForm encodes the fields of a struct as a form, in their order. Their names are those of
-// their JSON tags, and their values are encoded like those of query parameters. A nil pointer is left
-// out. Encodings of single fields are not supported.
+// their JSON tags, and their values are encoded like those of query parameters. A nil pointer is
+// left out. Encodings of single fields are not supported.
 func MarshalForm(body any, encodings map[string]runtime.RequestBodyEncoding) (Form, error) {
 	if len(encodings) > 0 {
 		return "", fmt.Errorf("%T: encodings of form fields are not supported", body)

@@ -102,8 +102,8 @@ func ExampleEvents_preEvent() {
 	// 403 50056
 }
 
-// A program that has its own way of handling requests only parses them. It answers every event, and so
-// it can take those of messages too.
+// A program that has its own way of handling requests only parses them. It responds to every event,
+// so it can also handle those of messages.
 func ExampleReceiver_Parse() {
 	receiver, err := webhook.New(authToken)
 	if err != nil {

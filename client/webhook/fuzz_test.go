@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Whatever a body is, it is refused without a signature. With one, each of its parameters arrives, or
-// the request is malformed.
+// Whatever a body is, it is refused without a signature. With one, each of its parameters arrives,
+// or the request is malformed.
 func FuzzParseBody(f *testing.F) {
 	f.Add(added().Encode(), true)
 	f.Add(expired().Encode(), false)

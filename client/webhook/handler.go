@@ -15,26 +15,26 @@ import (
 // patience is how long Twilio waits for a response.
 const patience = 5 * time.Second
 
-// ErrRefused refuses a change when a function of a pre-event returns it, wrapped or not. The request
-// that asked for the change fails then, with Twilio's code 50056.
+// ErrRefused refuses a change when the function of a pre-event returns it, wrapped or not. The
+// request for the change then fails with Twilio's code 50056.
 var ErrRefused = errors.New("webhook: the change is refused")
 
-// Change is what a function of a pre-event changes. A nil field stays as it was requested. If Twilio
-// does not accept a value, the request that asked for the change fails.
+// Change is what the function of a pre-event changes. A nil field keeps the requested value. If
+// Twilio does not accept a value, the request for the change fails.
 type Change struct {
-	// FriendlyName is the human-readable name, of at most 256 characters.
+	// FriendlyName is the human-readable name, at most 256 characters.
 	FriendlyName *string
-	// Attributes are any data of the application that encode to JSON of at most 16 KB. JSON text is given
-	// as a json.RawMessage; a string or a []byte is an error. Twilio documents only FriendlyName; its own
-	// samples set both.
+	// Attributes are any data of the application that encode to JSON of at most 16 KB. JSON text is
+	// given as a json.RawMessage; a string or a []byte is an error. Twilio documents FriendlyName
+	// only; its own samples set both.
 	Attributes any
 }
 
-// Events are the functions to call, each for the event of its name. A field that is nil ignores the
-// event: a pre-event is then accepted. All functions may be called concurrently. The package
-// documentation says what their results lead to.
+// Events are the functions to call, each for the event of its name. If a field is nil, the event is
+// ignored, and a pre-event is accepted. The functions may be called concurrently. The package
+// documentation says what their results do.
 type Events struct {
-	// Pre-events. Twilio holds the change back until the function returns.
+	// Pre-events. Twilio holds back the change until the function returns.
 	OnConversationAdd    func(context.Context, *ConversationEvent) (*Change, error)
 	OnConversationUpdate func(context.Context, *ConversationEvent) (*Change, error)
 	OnConversationRemove func(context.Context, *ConversationEvent) error
@@ -45,13 +45,13 @@ type Events struct {
 	OnConversationRemoved      func(context.Context, *ConversationEvent) error
 	OnConversationStateUpdated func(context.Context, *StateEvent) error
 
-	// Other is called for every event of another resource, such as onMessageAdded. The event has its
-	// Params only. Where it is a pre-event, an error refuses what was requested.
+	// Other is called for every event of another resource, such as onMessageAdded. The event has
+	// its Params only. If it is a pre-event, an error refuses the change.
 	Other func(context.Context, *Event) error
 }
 
-// Handler returns a handler that calls the functions of events. A request that [Receiver.Parse] does
-// not accept is answered with the status of its error. The context of a function is that of the
+// Handler returns a handler that calls the functions of events. If [Receiver.Parse] does not accept
+// a request, the response has the status of its error. The context of a function is that of the
 // request, and ends after 5 seconds.
 func (r *Receiver) Handler(events Events) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -69,7 +69,7 @@ func (r *Receiver) Handler(events Events) http.Handler {
 		defer cancel()
 		body, err := events.call(ctx, event)
 		if late := errors.Is(ctx.Err(), context.DeadlineExceeded); late {
-			r.logger.WarnContext(req.Context(), "webhook took too long: Twilio has gone on without a response", "event", event.EventType, "limit", patience)
+			r.logger.WarnContext(req.Context(), "webhook took too long: Twilio has continued without a response", "event", event.EventType, "limit", patience)
 			if event.pre() {
 				return // 200, as Twilio has it by now
 			}
@@ -87,7 +87,7 @@ func (r *Receiver) Handler(events Events) http.Handler {
 	})
 }
 
-// pre reports whether Twilio waits for the response of an event of conversations.
+// pre reports whether Twilio waits for the response before it changes a conversation.
 func (e *Event) pre() bool {
 	switch e.EventType {
 	case OnConversationAdd, OnConversationUpdate, OnConversationRemove:
@@ -132,6 +132,7 @@ func (e Events) call(ctx context.Context, event *Event) (body []byte, err error)
 	return nil, nil
 }
 
+// tell calls the function of an event that changes nothing but may refuse.
 func tell(ctx context.Context, f func(context.Context, *ConversationEvent) error, event *Event) error {
 	if f == nil {
 		return nil
@@ -139,6 +140,7 @@ func tell(ctx context.Context, f func(context.Context, *ConversationEvent) error
 	return f(ctx, &ConversationEvent{event.Delivery, *event.Conversation})
 }
 
+// decide calls the function of a pre-event and returns its change as JSON.
 func decide(ctx context.Context, f func(context.Context, *ConversationEvent) (*Change, error), event *Event) ([]byte, error) {
 	if f == nil {
 		return nil, nil
@@ -151,11 +153,11 @@ func decide(ctx context.Context, f func(context.Context, *ConversationEvent) (*C
 	switch change.Attributes.(type) {
 	case nil:
 	case string, []byte:
-		return nil, errors.New("attributes of the change: JSON text is given as a json.RawMessage")
+		return nil, errors.New("Attributes: must be a json.RawMessage if it is JSON text")
 	default:
 		attributes, err := json.Marshal(change.Attributes)
 		if err != nil {
-			return nil, fmt.Errorf("attributes of the change: %w", err)
+			return nil, fmt.Errorf("Attributes: must be a value that encodes to JSON: %w", err)
 		}
 		out.Attributes = new(string(attributes))
 	}

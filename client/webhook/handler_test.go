@@ -21,7 +21,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// serve answers a request with the functions of events. What is logged is in the second result.
+// serve responds to a request with the functions of events. The second result is what was logged.
 func serve(t testing.TB, events webhook.Events, req *http.Request) (*httptest.ResponseRecorder, string) {
 	t.Helper()
 	var log bytes.Buffer
@@ -123,7 +123,7 @@ func TestHandlerRefusesRequests(t *testing.T) {
 	}
 }
 
-func TestHandlerAnswersPreEvents(t *testing.T) {
+func TestHandlerPreEvents(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		change *webhook.Change
@@ -139,8 +139,8 @@ func TestHandlerAnswersPreEvents(t *testing.T) {
 		"attributes":       {&webhook.Change{Attributes: map[string]int{"a": 1}}, nil, 200, `{"attributes":"{\"a\":1}"}`, ""},
 		"JSON":             {&webhook.Change{Attributes: json.RawMessage(`[]`)}, nil, 200, `{"attributes":"[]"}`, ""},
 		"both":             {&webhook.Change{FriendlyName: new("x"), Attributes: []int{}}, nil, 200, `{"friendly_name":"x","attributes":"[]"}`, ""},
-		"a string":         {&webhook.Change{Attributes: "{}"}, nil, 500, "", "level=ERROR msg=\"webhook failed\" event=onConversationAdd error=\"attributes of the change: JSON text is given as a json.RawMessage\""},
-		"no JSON":          {&webhook.Change{Attributes: func() {}}, nil, 500, "", "attributes of the change: json: unsupported type"},
+		"a string":         {&webhook.Change{Attributes: "{}"}, nil, 500, "", "level=ERROR msg=\"webhook failed\" event=onConversationAdd error=\"Attributes: must be a json.RawMessage if it is JSON text\""},
+		"no JSON":          {&webhook.Change{Attributes: func() {}}, nil, 500, "", "Attributes: must be a value that encodes to JSON: json: unsupported type"},
 		"refuse":           {nil, webhook.ErrRefused, 403, "", ""},
 		"refuse with text": {&webhook.Change{}, fmt.Errorf("no: %w", webhook.ErrRefused), 403, "", ""},
 		"fail":             {nil, errors.New("database down"), 500, "", "error=\"database down\""},
@@ -186,7 +186,7 @@ func TestHandlerPanics(t *testing.T) {
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { serve(t, events(http.ErrAbortHandler), post(hookURL, added())) })
 }
 
-// After five seconds Twilio has gone on: whatever is decided then, a pre-event was accepted.
+// After five seconds Twilio has continued: whatever is decided then, a pre-event was accepted.
 func TestHandlerIsLate(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -16,12 +16,12 @@ import (
 	"github.com/twilio-conversations-go/conversations/gen"
 )
 
-// maxBody is several times the size of the largest event: attributes have at most 16 KB, and each of
-// their bytes may take three in a form.
+// maxBody is several times the size of the largest event. Attributes have at most 16 KB, and each
+// of their bytes may take three in a form.
 const maxBody = 256 << 10
 
-// Receiver checks and decodes the requests of Twilio's webhooks. Create one with [New]. It is safe for
-// concurrent use, and holds no goroutine and nothing to close.
+// Receiver checks and decodes the requests of Twilio's webhooks. Create one with [New]. It is safe
+// for concurrent use. It holds no goroutine and needs no Close.
 type Receiver struct {
 	tokens    []string
 	publicURL *url.URL
@@ -29,9 +29,9 @@ type Receiver struct {
 	logger    *slog.Logger
 }
 
-// New returns a receiver of requests that are signed with the auth token of the account. It is the
-// primary auth token, of the subaccount if the conversations belong to one, and never the secret of an
-// API key. An empty token or an invalid option is an error.
+// New returns a receiver of requests that are signed with the auth token of the account. That is
+// the primary auth token, of the subaccount if the conversations belong to one. It is never the
+// secret of an API key. An empty token or an invalid option is an error.
 func New(authToken string, opts ...Option) (*Receiver, error) {
 	r := &Receiver{logger: slog.Default()}
 	for _, opt := range append([]Option{WithAuthTokens(authToken)}, opts...) {
@@ -48,8 +48,8 @@ func New(authToken string, opts ...Option) (*Receiver, error) {
 // Option configures a [Receiver].
 type Option func(*Receiver) error
 
-// WithAuthTokens accepts requests that are signed with any of these tokens too. While a token is being
-// replaced, both the old and the new one are in use.
+// WithAuthTokens also accepts requests that are signed with one of these tokens. While a token is
+// being replaced, both the old and the new one are in use.
 func WithAuthTokens(tokens ...string) Option {
 	return func(r *Receiver) error {
 		for _, token := range tokens {
@@ -62,10 +62,11 @@ func WithAuthTokens(tokens ...string) Option {
 	}
 }
 
-// WithPublicURL sets the URL that Twilio calls, such as https://example.com/twilio, for a server that
-// is behind a proxy. Its scheme and host take the place of those of the request. So does its path,
-// unless it has none: then https://example.com serves any number of handlers. The query is always that
-// of the request, so the URL must have neither query nor fragment.
+// WithPublicURL sets the URL that Twilio calls, such as https://example.com/twilio, for a server
+// behind a proxy. Its scheme and host replace those of the request. So does its path, unless it has
+// none: then https://example.com serves any number of handlers.
+//
+// The query is always that of the request, so the URL must have neither query nor fragment.
 func WithPublicURL(publicURL string) Option {
 	return func(r *Receiver) error {
 		u, err := url.Parse(publicURL)
@@ -81,9 +82,11 @@ func WithPublicURL(publicURL string) Option {
 }
 
 // WithForwardedHeaders takes the scheme and the host of the URL that Twilio called from the headers
-// X-Forwarded-Proto and X-Forwarded-Host, where they are present. Of several values the first counts. Use
-// it only behind a proxy that sets or removes both: by default they are ignored, as anyone can send them.
+// X-Forwarded-Proto and X-Forwarded-Host, if they are present. Of several values the first counts.
 // [WithPublicURL] has precedence.
+//
+// Use it only behind a proxy that sets or removes both headers. By default they are ignored, since
+// anyone can send them.
 func WithForwardedHeaders() Option {
 	return func(r *Receiver) error {
 		r.forwarded = true
@@ -91,8 +94,9 @@ func WithForwardedHeaders() Option {
 	}
 }
 
-// WithLogger sets where [Receiver.Handler] reports requests that it refuses, and functions that fail,
-// panic or are late. The default is [slog.Default]. No parameter of a request is logged.
+// WithLogger sets the logger of [Receiver.Handler]. It logs requests that are refused, and
+// functions that fail, panic or are late. The default is [slog.Default]. No parameter of a request
+// is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(r *Receiver) error {
 		if logger == nil {
@@ -103,25 +107,26 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
-// Error is why a request was not accepted.
+// Error says why a request was not accepted.
 type Error struct {
-	// Status is the HTTP status to respond with: 400, 403, 405 or 413.
+	// Status is the HTTP status for the response: 400, 403, 405 or 413.
 	Status int
 	// Reason is for logs. It contains no parameter of the request.
 	Reason string
 }
 
-// Error implements error.
+// Error returns the reason.
 func (e *Error) Error() string { return "webhook: " + e.Reason }
 
 func invalid(status int, format string, args ...any) *Error {
 	return &Error{Status: status, Reason: fmt.Sprintf(format, args...)}
 }
 
-// Parse checks that a request is authentic and decodes it. Any error is an [*Error] with the status to
-// respond with. An event of another resource, such as onMessageAdded, is no error: it has its Params.
+// Parse checks that a request is authentic and decodes it. Any error is an [*Error] with the status
+// for the response. An event of another resource, such as onMessageAdded, is not an error: its
+// parameters are in Params.
 //
-// Parse reads the body. If a middleware has already done so, it must have called
+// Parse reads the body. A middleware that has already read it must have called
 // [http.Request.ParseForm], whose result Parse then uses.
 func (r *Receiver) Parse(req *http.Request) (*Event, error) {
 	if req.Method != http.MethodGet && req.Method != http.MethodPost {
@@ -131,7 +136,7 @@ func (r *Receiver) Parse(req *http.Request) (*Event, error) {
 	if signature == "" {
 		return nil, invalid(http.StatusForbidden, "the header X-Twilio-Signature is missing")
 	}
-	// What is malformed is reported only if the rest is authentic.
+	// A malformed request is reported as such only if it is authentic.
 	var params, signed url.Values
 	var wellFormed bool
 	if req.Method == http.MethodGet {
@@ -160,7 +165,8 @@ func (r *Receiver) Parse(req *http.Request) (*Event, error) {
 	})
 }
 
-// form returns the parameters in the body of a request, and whether they are all that it holds.
+// form returns the parameters in the body of a request, and reports whether the body is
+// well-formed.
 func form(req *http.Request) (params url.Values, wellFormed bool, refusal *Error) {
 	if req.PostForm != nil {
 		return req.PostForm, true, nil
@@ -212,8 +218,8 @@ func decode(d Delivery) (*Event, error) {
 	return event, nil
 }
 
-// fill sets the fields of a generated struct to the parameters that their tags name. An empty parameter
-// is an absent one.
+// fill sets the fields of a generated struct to the parameters in their tags. An empty parameter
+// counts as absent.
 func fill(into reflect.Value, params url.Values) *Error {
 	for i := range into.NumField() {
 		name, _, _ := strings.Cut(into.Type().Field(i).Tag.Get("json"), ",")

@@ -57,7 +57,7 @@ func expired() url.Values {
 	}
 }
 
-// status is the status that a request is answered with, and 200 if it is accepted.
+// status returns the status of the response to a request, 200 if it is accepted.
 func status(t testing.TB, r *webhook.Receiver, req *http.Request) int {
 	t.Helper()
 	event, err := r.Parse(req)
@@ -165,8 +165,8 @@ func TestParseStateChange(t *testing.T) {
 	assert.Nil(t, event.Conversation)
 }
 
-// What Twilio sends of messages and participants arrives as it is, also what would be malformed in an
-// event of a conversation.
+// What Twilio sends of messages and participants arrives as it is, also what would be malformed in
+// an event of a conversation.
 func TestParseOtherEvents(t *testing.T) {
 	t.Parallel()
 	params := url.Values{"EventType": {"onMessageAdded"}, "Body": {"Hello"}, "Index": {"one"}, "DateCreated": {"today"}}
@@ -367,7 +367,8 @@ func TestForgedRequests(t *testing.T) {
 	assert.Equal(t, 403, status(t, newReceiver(t), req))
 }
 
-// Twilio signs with or without the port, and without the slash that a URL without a path is called with.
+// Twilio signs with or without the port, and without the slash that a URL without a path is called
+// with.
 func TestSpellingsOfURLs(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -489,7 +490,7 @@ func TestForwardedHeaders(t *testing.T) {
 		"the host":     {[]string{"X-Forwarded-Host", "example.com"}, 403},
 	} {
 		assert.Equal(t, c.want, status(t, newReceiver(t, webhook.WithForwardedHeaders()), proxied(hookURL, "/twilio", c.header...)), name)
-		assert.Equal(t, 403, status(t, newReceiver(t), proxied(hookURL, "/twilio", c.header...)), "%s, not asked for", name)
+		assert.Equal(t, 403, status(t, newReceiver(t), proxied(hookURL, "/twilio", c.header...)), "%s, without the option", name)
 	}
 }
 
@@ -575,5 +576,5 @@ func TestDependencies(t *testing.T) {
 			packages = append(packages, own)
 		}
 	}
-	assert.ElementsMatch(t, []string{"api/io", "api/json", "gen", "client/webhook"}, packages)
+	assert.ElementsMatch(t, []string{"api/io", "api/json", "api/runtime", "gen", "client/webhook"}, packages)
 }

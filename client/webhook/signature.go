@@ -16,7 +16,7 @@ import (
 // calledURL is the URL that Twilio called, as far as the server can tell.
 type calledURL struct {
 	scheme, host string
-	path         string // with the query, as it was sent
+	path         string // with the query, as they were sent
 }
 
 // base returns the URL that Twilio called.
@@ -25,8 +25,8 @@ func (r *Receiver) base(req *http.Request) calledURL {
 	if req.TLS != nil {
 		u.scheme = "https"
 	}
-	// The request line is what was called, even where a router has changed req.URL. It can hold an
-	// absolute URL; and a request that no server read has none.
+	// The request line is what was called, even if a router has changed req.URL. It can hold an
+	// absolute URL. A request that no server has read has none.
 	if !strings.HasPrefix(u.path, "/") {
 		u.path = req.URL.RequestURI()
 	}
@@ -47,14 +47,14 @@ func (r *Receiver) base(req *http.Request) calledURL {
 	return u
 }
 
-// first returns the first of the values in a header.
+// first returns the first value of a header.
 func first(values string) string {
 	value, _, _ := strings.Cut(values, ",")
 	return strings.TrimSpace(value)
 }
 
-// spellings returns the forms of the URL that may have been signed. Twilio signs with or without the
-// port, whichever it is; and the path / that every request has need not be in the configured URL.
+// spellings returns the forms of the URL that may have been signed. Twilio signs it with or without
+// the standard port. The path / that every request has need not be in the configured URL.
 func (u calledURL) spellings() []string {
 	hosts := []string{u.host}
 	switch port := (&url.URL{Host: u.host}).Port(); {
@@ -78,7 +78,9 @@ func (u calledURL) spellings() []string {
 	return all
 }
 
-// authentic reports whether a request was signed with one of the tokens.
+// authentic reports whether a request was signed with one of the tokens: the URL, followed by each
+// parameter of a POST and its value, sorted by name. If a name is repeated, each different value is
+// signed, in order.
 //
 // See https://www.twilio.com/docs/usage/webhooks/webhooks-security
 func (r *Receiver) authentic(base calledURL, params url.Values, signature string) bool {

@@ -372,20 +372,25 @@ func member(name, schema, example string) []edit {
 	}
 }
 
-// field is the change by a form field that is shown in an object of the response.
+// field is the change by a form field that is shown in an object of the response. The field of the struct
+// is added to CreateParams and to UpdateParams.
 func field(kind, name, schema, example string, shown, structField, row, stored edit, rendered ...edit) change {
+	in := func(verb string) edit { // their comments differ by the verb
+		comment := verb + " the default name that outbound email is sent from.\n"
+		return edit{params, comment + structField.old, comment + structField.new, false}
+	}
 	return change{
-		row: "a form field", kind: kind, most: 4,
+		row: "a form field", kind: kind, most: 5,
 		description: []edit{
 			after(openAPI, "                Timers.Closed: PT0S\n", "                "+name+": "+example+"\n"),
 			before(openAPI, "        Bindings.Email.Address:\n          description", "        "+name+":\n          description: Something new.\n          "+schema+"\n"),
 			shown,
 		},
 		steps: []step{{describedTests, []string{
-			"form field " + name + " is not sent: add a field to CreateParams and a row to CreateParams.form in client/params.go",
+			"form field " + name + " is not sent: add a field to CreateParams and UpdateParams, and a row to CreateParams.form in client/params.go",
 			"form field " + name + " of createConversation is not emulated: add a member with the tag `form:\"" + name + "\"` to conversation in store.go",
 			`member \w+\.\S+ of createConversation is not shown: add it to call.resource in resource.go`,
-		}, append([]edit{structField, row, stored}, rendered...)}},
+		}, append([]edit{in("is"), in("replaces"), row, stored}, rendered...)}},
 	}
 }
 

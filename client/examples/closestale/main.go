@@ -1,11 +1,14 @@
-// Closestale closes every conversation of a service in which nothing has happened for 90 days: Twilio allows
-// an identity to be in 1,000 conversations that are not closed, and closing is for good.
+// Closestale closes every conversation of a service in which nothing has happened for 90 days.
+// Twilio allows an identity to be in 1,000 conversations that are not closed. A closed conversation
+// cannot be opened again.
 //
 //	export TWILIO_ACCOUNT_SID=AC… TWILIO_AUTH_TOKEN=…
 //	go run ./client/examples/closestale           # shows what would be closed
 //	go run ./client/examples/closestale -close    # closes it
 //
-// It can be interrupted at any time, and run again: what is closed already is passed over.
+// It looks at all conversations twice: first to count those to close, so that it can tell the time
+// left, then to close them, so that one that was updated meanwhile stays open. It can be
+// interrupted at any time and run again: closed conversations are skipped.
 package main
 
 import (
@@ -59,64 +62,91 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		conversations = c.Service(*service).Conversations
 	}
 
-	// Without -close nothing is sent for a conversation, and there is no need to go slowly.
-	verb := "would close"
-	action := func(context.Context, *client.Conversation) error { return nil }
-	if *really {
-		verb = "closed"
-		action = func(ctx context.Context, conv *client.Conversation) error {
-			// What has begun when the program is interrupted is brought to its end.
-			ctx = context.WithoutCancel(ctx)
-			_, err := conversations.Update(ctx, conv.SID, client.UpdateParams{State: new(client.StateClosed)})
-			if errors.Is(err, client.ErrClosed) || errors.Is(err, client.ErrNotFound) {
-				return nil // someone else was quicker
-			}
-			return err
+	p := newProgress(stderr)
+	before := time.Now().AddDate(0, 0, -*days)
+	looked, found, began := 0, 0, time.Now()
+	lookedAt := func() {
+		looked++
+		p.show(func() string {
+			return fmt.Sprintf("looked at %d conversations, %d to close, %s", looked, found, perSecond(looked, time.Since(began)))
+		})
+	}
+	for conv, err := range stale(ctx, conversations, before, lookedAt) {
+		if err != nil {
+			p.print(stderr, "closestale: %s\n", ended(ctx, err))
+			return exitCode(ctx)
 		}
-	} else {
-		*rate = 1e6
+		found++
+		if !*really {
+			p.print(stdout, "%s  last updated %s  %q\n", conv.SID, conv.DateUpdated.Format(time.DateOnly), conv.FriendlyName)
+		}
+	}
+	if !*really {
+		p.print(stdout, "would close %d of %d conversations\n", found, looked)
+		if found > 0 {
+			fmt.Fprintln(stdout, "Nothing was changed. Run it with -close to close them.")
+		}
+		return 0
 	}
 
-	line := newStatusLine(stderr, verb)
-	before := time.Now().AddDate(0, 0, -*days)
-	result, err := client.ForEach(ctx, stale(ctx, conversations, before, line.lookedAt), action, client.BulkParams{
+	began = time.Now()
+	closeOne := func(ctx context.Context, conv *client.Conversation) error {
+		// If the program is interrupted, it ends what it has begun.
+		ctx = context.WithoutCancel(ctx)
+		_, err := conversations.Update(ctx, conv.SID, client.UpdateParams{State: new(client.StateClosed)})
+		if errors.Is(err, client.ErrClosed) || errors.Is(err, client.ErrNotFound) {
+			return nil // someone else was quicker
+		}
+		return err
+	}
+	result, err := client.ForEach(ctx, stale(ctx, conversations, before, func() {}), closeOne, client.BulkParams{
 		Rate: *rate,
-		Progress: func(p client.BulkProgress) {
-			conv := p.Conversation
-			switch {
-			case p.Err != nil:
-				line.print(stderr, "closestale: %s: %v\n", conv.SID, p.Err)
-			case !*really:
-				line.print(stdout, "%s  last updated %s  %q\n", conv.SID, conv.DateUpdated.Format(time.DateOnly), conv.FriendlyName)
+		Progress: func(b client.BulkProgress) {
+			if b.Err != nil {
+				p.print(stderr, "closestale: %s: %v\n", b.Conversation.SID, b.Err)
 			}
-			line.acted(p.Succeeded, p.Failed)
+			p.show(func() string {
+				done, took := b.Succeeded+b.Failed, time.Since(began)
+				return fmt.Sprintf("closed %d of %d, %d failed, %s, %s",
+					b.Succeeded, found, b.Failed, perSecond(done, took), timeLeft(done, found, took))
+			})
 		},
 	})
-	line.print(stdout, "%s %d of %d conversations, %d failed\n", verb, result.Succeeded, line.looked, result.Failed)
+	p.print(stdout, "closed %d of %d conversations, %d failed\n", result.Succeeded, found, result.Failed)
 	switch {
-	case ctx.Err() != nil:
-		fmt.Fprintln(stderr, "closestale: interrupted; run it again to go on")
-		return 130
 	case err != nil:
-		fmt.Fprintln(stderr, "closestale: some conversations were not looked at:", err)
-		return 1
+		fmt.Fprintln(stderr, "closestale:", ended(ctx, err))
+		return exitCode(ctx)
 	case result.Failed > 0:
 		return 1
-	case !*really && result.Succeeded > 0:
-		fmt.Fprintln(stdout, "Nothing was changed. Run it with -close to close them.")
 	}
 	return 0
 }
 
-// stale returns the conversations that are not closed and were last updated before a time, and reports how
-// many it has looked at. What was created after that time cannot be among them.
-func stale(ctx context.Context, conversations *client.Conversations, before time.Time, lookedAt func(int)) iter.Seq2[*client.Conversation, error] {
+// ended says why not every conversation was looked at.
+func ended(ctx context.Context, err error) string {
+	if ctx.Err() != nil {
+		return "interrupted; run it again to resume"
+	}
+	return "some conversations were not looked at: " + err.Error()
+}
+
+// exitCode is that of a program that an interrupt ended, or of one that failed.
+func exitCode(ctx context.Context) int {
+	if ctx.Err() != nil {
+		return 130
+	}
+	return 1
+}
+
+// stale returns the conversations that are not closed and were last updated before a time. It calls
+// lookedAt for each conversation that it looks at. One that was created after that time cannot be
+// stale.
+func stale(ctx context.Context, conversations *client.Conversations, before time.Time, lookedAt func()) iter.Seq2[*client.Conversation, error] {
 	return func(yield func(*client.Conversation, error) bool) {
-		looked := 0
 		for conv, err := range conversations.Scan(ctx, client.ScanParams{EndDate: before}) {
 			if err == nil {
-				looked++
-				lookedAt(looked)
+				lookedAt()
 				if conv.State == client.StateClosed || !conv.DateUpdated.Before(before) {
 					continue
 				}

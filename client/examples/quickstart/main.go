@@ -3,8 +3,9 @@
 //
 //	go run ./client/examples/quickstart
 //
-// With -base-url it does the same on any server, https://conversations.twilio.com included, with the
-// credentials in TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN. It deletes the conversations that it creates.
+// With -base-url it does the same on any server, https://conversations.twilio.com included, with
+// the credentials in TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN. It deletes the conversations that it
+// creates.
 package main
 
 import (
@@ -73,8 +74,8 @@ func quickstart(ctx context.Context, baseURL string, out io.Writer) error {
 	return nil
 }
 
-// performFive creates, fetches, lists, updates and deletes a conversation. It returns the SID of the
-// service that the conversation was in.
+// performFive creates, fetches, lists, updates and deletes a conversation. It returns the SID of
+// the service that the conversation was in.
 func performFive(ctx context.Context, conversations *client.Conversations, scope string, out io.Writer) (serviceSID string, err error) {
 	report := func(verb, format string, args ...any) {
 		fmt.Fprintf(out, "%-26s %s\n", verb+scope+"Conversation", fmt.Sprintf(format, args...))
