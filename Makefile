@@ -60,6 +60,7 @@ upstream-fetch: ## Renew what Twilio's description says FROM=<file or https URL>
 
 .PHONY: interop
 interop: ## Check against the official twilio-go and, if there is node, npm's twilio
+	@test -z "$$CI" || .ci/need curl node=nodejs npm
 	@cd testdata/interop/node && { command -v npm >/dev/null && npm ci --silent; } || \
 		echo "npm's twilio is left out: npm is not installed, or cannot install it"
 	cd testdata/interop && go vet ./... && go test -count=1 ./...
@@ -71,10 +72,7 @@ consumer: ## Use the client from modules of their own, with OpenTelemetry and oa
 
 .PHONY: inspector
 inspector: ## Drive the emulator's page in Chromium, which is installed if that is possible
-	@command -v chromium || command -v chromium-browser || command -v google-chrome || { \
-		echo "chromium is missing"; \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then apt-get update -qq && apt-get install -y -qq chromium; \
-		else echo "install it (Debian, as root: apt-get install chromium) and run make inspector again"; exit 1; fi; }
+	@command -v google-chrome || command -v chromium-browser || .ci/need chromium
 	cd testdata/inspector && go vet ./... && go test -count=1 ./...
 
 .PHONY: drill
