@@ -181,7 +181,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, emulator.Close) // a request that waits for a webhook ends
 	var handler http.Handler = emulator
 	if *controls {
-		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list)
+		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list, *hooks)
 		greeting += fmt.Sprintf("inspector on %s\n", inspectorURL(listener.Addr()))
 	}
 	warnIfOpen(*addr, stderr)
