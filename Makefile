@@ -95,7 +95,7 @@ cover: ## Show the coverage of the hand-written packages
 	@go tool cover -func=.coverage.out | tail -n 1
 
 .PHONY: bench
-bench: ## Measure against hand-written code and twilio-go (minutes; better on a quiet machine)
+bench: ## Measure against hand-written code and twilio-go (minutes; see testdata/bench/README.md)
 	cd testdata/bench && go run . -write
 
 .PHONY: vuln

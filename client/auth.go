@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
 )
 
 // BasicAuth authenticates each request with HTTP basic authentication: an account SID (AC…) and its
 // auth token, or an API key SID (SK…) and its secret, which Twilio recommends for production.
 //
 // Like every [RequestEditor] it also serves the bare generated client, through gen.WithRequestEditorFn. An
-// empty or malformed user name or an empty password is reported by the first call, before anything is sent.
+// empty or malformed user name or password, such as one with the line break of the file it was read from, is
+// reported by the first call, before anything is sent.
 //
 // See https://www.twilio.com/docs/iam/api-keys
 func BasicAuth(sid, secret string) RequestEditor {
@@ -20,8 +22,8 @@ func BasicAuth(sid, secret string) RequestEditor {
 	switch {
 	case sid == "" || strings.ContainsFunc(sid, func(r rune) bool { return r == ':' || r <= ' ' }):
 		invalid = &ParamError{Param: "BasicAuth", Reason: "the account SID or API key SID must not be empty or malformed"}
-	case secret == "":
-		invalid = &ParamError{Param: "BasicAuth", Reason: "the auth token or API key secret must not be empty"}
+	case secret == "" || strings.ContainsFunc(secret, unicode.IsControl):
+		invalid = &ParamError{Param: "BasicAuth", Reason: "the auth token or API key secret must not be empty or have a line break"}
 	}
 	header := "Basic " + base64.StdEncoding.EncodeToString([]byte(sid+":"+secret))
 	return func(_ context.Context, req *http.Request) error {

@@ -29,6 +29,7 @@ func TestAuth(t *testing.T) {
 		"no user":          {client.BasicAuth("", "x"), ""},
 		"a user too many":  {client.BasicAuth("AC1:x", "x"), ""},
 		"no password":      {client.BasicAuth("AC1", ""), ""},
+		"a line too many":  {client.BasicAuth("AC1", "x\n"), ""},
 		"no token":         {token("", nil), ""},
 		"malformed token":  {token("a\r\nb", nil), ""},
 		"token is refused": {token("", denied), ""},

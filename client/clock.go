@@ -50,10 +50,11 @@ func (c *clock) before(date time.Time, slack time.Duration) bool {
 	return c.known() && !date.IsZero() && earlier(c.earliest) && earlier(c.began)
 }
 
-// after reports whether a date is certainly in a later second than the beginning of the call.
+// after reports whether a date is certainly in a later second than the beginning of the call. A date that is
+// still to come says that the server's dates cannot be relied on.
 func (c *clock) after(date time.Time) bool {
 	later := func(began time.Time) bool { return date.Truncate(time.Second).After(began) }
-	return c.known() && later(c.latest) && later(c.began)
+	return later(c.latest) && later(c.began) && c.during(date, 0)
 }
 
 // about reports whether a date is within the call, as far as clocks may be apart.

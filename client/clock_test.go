@@ -31,7 +31,7 @@ func TestClock(t *testing.T) {
 			"the second before":           {ahead(0), second.Add(-time.Second), true, false, false},
 			"the same second":             {ahead(0), second, false, true, false},
 			"two seconds after":           {ahead(0), second.Add(2 * time.Second), false, true, true},
-			"long after":                  {ahead(0), second.Add(time.Hour), false, false, true},
+			"still to come":               {ahead(0), second.Add(time.Hour), false, false, false},
 			"before by the local only":    {ahead(-time.Hour), second.Add(-2 * time.Second), false, false, false},
 			"before by the server's only": {ahead(time.Hour), second.Add(2 * time.Second), false, false, false},
 			"during by the server's only": {ahead(-time.Hour), second.Add(-time.Hour), false, false, false},

@@ -64,6 +64,10 @@ type Conversation struct {
 	Links Links `json:"links"`
 }
 
+// fromGenerated is the one conversion. If it does not compile, Conversation lacks a member of the
+// description, or has it elsewhere than the generated type.
+func fromGenerated(conv *gen.ConversationsV1Conversation) *Conversation { return (*Conversation)(conv) }
+
 // Timers are when a conversation becomes inactive (DateInactive) and closed (DateClosed), in UTC; the
 // zero time where the timer is not set.
 type Timers = gen.ConversationTimers
@@ -126,7 +130,7 @@ func (r *Conversations) Create(ctx context.Context, params CreateParams, opts ..
 	})
 	switch {
 	case e == nil:
-		return (*Conversation)(made), nil
+		return fromGenerated(made), nil
 	case e.Unclear && e.Status == http.StatusConflict && call.repeatable:
 		return r.resolveCreate(ctx, form, call, e)
 	}
@@ -155,7 +159,7 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 		fetched, err = r.scope.fetch(ctx, g, id)
 		return r.check(call, fetched, err, id, nil)
 	})
-	return (*Conversation)(fetched), e
+	return fromGenerated(fetched), e
 }
 
 // Update changes the given fields of a conversation, by its SID or unique name. If there is no such
@@ -199,7 +203,7 @@ func (r *Conversations) Update(ctx context.Context, id string, params UpdatePara
 	case e == nil && renamed != nil:
 		return renamed, nil
 	case e == nil:
-		return (*Conversation)(updated), nil
+		return fromGenerated(updated), nil
 	case e.Unclear && e.Code == codeClosed:
 		return r.resolveUpdate(ctx, id, form, call, e)
 	}
@@ -278,6 +282,9 @@ func sameName(a, b string) bool {
 		return true
 	}
 	x, y := []rune(strings.ToLower(strings.TrimSpace(a))), []rune(strings.ToLower(strings.TrimSpace(b)))
+	if len(x) == 0 || len(y) == 0 {
+		return len(x)+len(y) == 0 // no character is normalized to nothing
+	}
 	for len(x) > 0 && len(y) > 0 && x[0] == y[0] {
 		x, y = x[1:], y[1:]
 	}
@@ -292,6 +299,7 @@ func sameName(a, b string) bool {
 func normalizes(r rune) bool {
 	return unicode.Is(unicode.Mn, r) || // marks
 		0x1100 <= r && r <= 0x11ff || // parts of Korean syllables
-		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
-		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || r >= 0x1d400 // forms for compatibility
+		0xa0 <= r && r <= 0xbe || 0x2000 <= r && r <= 0x24ff || 0x2a00 <= r && r <= 0x2fff || 0x3000 <= r && r <= 0x303f || // signs
+		0x3130 <= r && r <= 0x33ff || 0xf900 <= r && r <= 0xffef || // forms for compatibility
+		0x1d100 <= r && r <= 0x1f2ff || 0x1fb00 <= r && r <= 0x1fbff || 0x2f800 <= r && r <= 0x2fa1f // no emoji is among them
 }

@@ -1,8 +1,10 @@
 package client
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -19,23 +21,25 @@ import (
 // without it.
 type Cursor string
 
-// cursorVersion begins every cursor. What follows is the digest of the list, the index of the page and
-// its token: c1.0a1b2c3d.2:PT…
+// cursorVersion begins every cursor. What follows is the digest of the list, the index of the page, a checksum
+// of its token, and the token: c1.0a1b2c3d.2.4e5f6a7b:PT…
 const cursorVersion = "c1"
+
+// checksum notices a token that was cut or changed where the cursor was stored. Twilio may respond to it with
+// an empty page, after which a list would seem to be complete.
+func checksum(token string) string {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, token)
+	return fmt.Sprintf("%08x", h.Sum32())
+}
 
 // listDigest identifies the list that a query asks for a page of.
 func (r *Conversations) listDigest(query gen.ListConversationParams) string {
 	h := fnv.New32a()
 	fmt.Fprintln(h, strings.ToLower(r.scope.service)) // the case of a SID does not matter
-	if query.State != nil {
-		fmt.Fprint(h, *query.State)
-	}
-	for _, date := range []*string{query.StartDate, query.EndDate} {
-		fmt.Fprintln(h)
-		if date != nil {
-			fmt.Fprint(h, *date)
-		}
-	}
+	query.PageSize, query.Page, query.PageToken = nil, nil, nil
+	selection, _ := json.Marshal(query) // no error: its fields are strings
+	_, _ = h.Write(selection)
 	return fmt.Sprintf("%08x", h.Sum32())
 }
 
@@ -60,7 +64,8 @@ func nextCursor(digest, pageURL string) (Cursor, error) {
 	if err != nil || index < 0 {
 		index = 0 // it is the client's own count; the token alone decides
 	}
-	return Cursor(fmt.Sprintf("%s.%s.%d:%s", cursorVersion, digest, index, query.Get("PageToken"))), nil
+	token := query.Get("PageToken")
+	return Cursor(fmt.Sprintf("%s.%s.%d.%s:%s", cursorVersion, digest, index, checksum(token), token)), nil
 }
 
 // parse returns the index and token of a page of the list with the given digest. They are zero for an
@@ -71,14 +76,17 @@ func (c Cursor) parse(digest string) (index int, token string, err error) {
 	}
 	head, token, _ := strings.Cut(string(c), ":")
 	parts := strings.Split(head, ".")
-	if len(parts) == 3 {
+	if len(parts) == 4 {
 		index, err = strconv.Atoi(parts[2])
 	}
-	if len(parts) != 3 || parts[0] != cursorVersion || err != nil || index < 0 || token == "" {
+	if len(parts) != 4 || parts[0] != cursorVersion || err != nil || index < 0 || token == "" {
 		return 0, "", &ParamError{Param: "Cursor", Reason: "not a cursor of a list, or one that version 0.1 stored: list again without it"}
 	}
 	if parts[1] != digest {
 		return 0, "", &ParamError{Param: "Cursor", Reason: "belongs to another list: use the service, State, StartDate and EndDate it was made with"}
+	}
+	if parts[3] != checksum(token) {
+		return 0, "", &ParamError{Param: "Cursor", Reason: "was cut or changed: store and return all of it"}
 	}
 	return index, token, nil
 }

@@ -79,14 +79,14 @@
 //	success response is malformed   error        unclear  unclear  unclear        unclear
 //
 // A request was never sent if no connection could be made, or if the context had ended before one was
-// requested. A success response is malformed if it is no JSON, too large, or not the requested conversation.
-// Unclear means an error with [Error.Unclear]: the change may have been carried out. The error also is if no
+// requested. A success response is cut short also if it ends before its JSON does, whatever length it states. It
+// is malformed if it is no JSON, too large, or not the requested conversation. Unclear means an error with [Error.Unclear]: the change may have been carried out. The error also is if no
 // retry tells what became of an attempt whose outcome is unknown, which are those from 408 to a success
 // response cut short:
 //
 //   - A create with a unique name that then is a conflict succeeds if the holder of the name is what was sent,
-//     and was created during the call. It is clear that nothing was created only if the holder differs and is
-//     older than the call.
+//     and was created during the call. It is clear that nothing was created only if the holder differs, is
+//     older than the call, and was not updated since.
 //   - An update or a delete by unique name is not repeated before the holder of the name was fetched. It is then
 //     repeated by SID, if the holder is older than the call. If the name is free or the holder is newer, a
 //     delete has succeeded, and an update fails unless it renamed the conversation.

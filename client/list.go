@@ -149,7 +149,7 @@ func (r *Conversations) Page(ctx context.Context, params ListParams, opts ...Cal
 func (r *Conversations) newList(params ListParams, opts []CallOption) (*call, gen.ListConversationParams, error) {
 	var c checker
 	query := gen.ListConversationParams{
-		State:     c.filter("State", params.State, StateActive, StateInactive, StateClosed, StateInitializing),
+		State:     c.filter("State", params.State),
 		StartDate: c.bound("StartDate", params.StartDate),
 		EndDate:   c.bound("EndDate", params.EndDate),
 		PageSize:  c.pageSize("PageSize", params.PageSize, params.Limit),
@@ -231,7 +231,7 @@ func (r *Conversations) newPage(call *call, list *gen.ListConversationResponse, 
 		if err := r.check(call, conv, nil, "", nil); err != nil {
 			return nil, err
 		}
-		page.Items[i] = (*Conversation)(conv)
+		page.Items[i] = fromGenerated(conv)
 	}
 	return page, nil
 }

@@ -170,10 +170,12 @@ func TestACursorBelongsToItsList(t *testing.T) {
 		"another version":    func(p *client.ListParams) { p.Cursor = "c2" + p.Cursor[2:] },
 		"the version before": func(p *client.ListParams) { p.Cursor = "1:PTactive_2026-01-18T03:17:17.005Z_CH0" },
 		"no token":           func(p *client.ListParams) { p.Cursor = p.Cursor[:strings.Index(string(p.Cursor), ":")+1] },
-		"no index":           func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + ":A" },
-		"below zero":         func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "-1:A" },
-		"no number":          func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "x:A" },
-		"another part":       func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "1.2:A" },
+		"no index":           func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + ".c40bf6cc:A" },
+		"below zero":         func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "-1.c40bf6cc:A" },
+		"no number":          func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "x.c40bf6cc:A" },
+		"another part":       func(p *client.ListParams) { p.Cursor = p.Cursor[:12] + "1.2.c40bf6cc:A" },
+		"another token":      func(p *client.ListParams) { p.Cursor = p.Cursor[:len(p.Cursor)-1] + "B" },
+		"a line break":       func(p *client.ListParams) { p.Cursor += "\n" },
 		"text":               func(p *client.ListParams) { p.Cursor = "A" },
 	} {
 		other := params

@@ -201,11 +201,19 @@ func (c *checker) bound(param string, t time.Time) *string {
 }
 
 // filter checks a state of a list, of which the empty one is left out.
-func (c *checker) filter(param string, s State, allowed ...State) *State {
-	if s == "" {
+func (c *checker) filter(param string, s State) *State {
+	if s != "" && !s.Valid() {
+		c.refuse(param, "", "must be a state of the API, such as active, inactive or closed")
+	}
+	return given(s)
+}
+
+// given returns a pointer to a parameter of a list, nil for the zero one, which is left out.
+func given[T comparable](value T) *T {
+	if value == *new(T) {
 		return nil
 	}
-	return c.state(param, &s, allowed...)
+	return &value
 }
 
 // date writes a time as Twilio reads it, to the millisecond that it stores. No scan could find a conversation of

@@ -22,7 +22,7 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 		params client.CreateParams
 		param  string
 	}{
-		"friendly name too long":      {client.CreateParams{FriendlyName: new(strings.Repeat("ü", 257))}, "FriendlyName"},
+		"friendly name too long":      {client.CreateParams{FriendlyName: new(strings.Repeat("ü", 1<<12))}, "FriendlyName"},
 		"friendly name not UTF-8":     {client.CreateParams{FriendlyName: new("\xff")}, "FriendlyName"},
 		"unique name is a SID":        {client.CreateParams{UniqueName: new("CH" + strings.Repeat("0aF1", 8))}, "UniqueName"},
 		"unique name is a dot":        {client.CreateParams{UniqueName: new(".")}, "UniqueName"},

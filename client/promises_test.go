@@ -908,7 +908,7 @@ func TestPromise16ParamErrors(t *testing.T) {
 		return err
 	}
 	for want, err := range map[string]error{
-		"State: must be one of active, inactive, closed": page(client.ListParams{State: "actve"}),
+		"State: must be a state of the API, such as active": page(client.ListParams{State: "actve"}),
 		"base URL: must not end in /v1":                  base("https://conversations.twilio.com/v1"),
 		"ClosedAfter (Timers.Closed): ":                  create(client.CreateParams{ClosedAfter: new(time.Minute)}),
 		"InactiveAfter (Timers.Inactive): ":              create(client.CreateParams{InactiveAfter: new(time.Second)}),

@@ -54,8 +54,8 @@ func (l *lookup) unresolved(ctx context.Context, call *call, e *Error) *Error {
 // resolveCreate decides a conflict that follows an attempt with an unknown outcome: does the conversation that
 // holds the name come from that attempt, or from somebody else? It is taken for this call's own if it is what
 // was sent and was created during the call, or with the date that was sent. Otherwise the conflict is returned.
-// It is clear only if the conversation differs and is older than the call: one that differs may be this call's
-// own too, and have been changed since.
+// It is clear only if the conversation differs, is older than the call and was not updated since: one that differs
+// may be this call's own too, and have been changed since, and one that was updated may have taken the name from it.
 func (r *Conversations) resolveCreate(ctx context.Context, form gen.ConversationForm, call *call, conflict *Error) (*Conversation, error) {
 	l := r.lookUp(ctx, *form.UniqueName, call)
 	if l.err != nil {
@@ -70,7 +70,7 @@ func (r *Conversations) resolveCreate(ctx context.Context, form gen.Conversation
 	case same && call.clock.during(evidence, 0):
 		l.adopt(call, conflict.Attempts)
 		return l.conv, nil
-	case !same && form.DateCreated == nil && call.clock.before(evidence, clockSlack):
+	case !same && form.DateCreated == nil && call.clock.before(evidence, clockSlack) && call.clock.before(l.conv.DateUpdated, clockSlack):
 		conflict.Unclear = false
 	}
 	return nil, conflict

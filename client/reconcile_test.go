@@ -59,7 +59,8 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 			fetched: jsonAnswer(200, with("state", `"initializing"`)), ok: true},
 		// Only a date before the call tells for certain that it is somebody else's.
 		{name: "older", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "timers", `{"date_inactive":"2000-01-01T00:59:50Z"}`)), unclear: true},
-		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "friendly_name", `"Other"`))},
+		{name: "older and different", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "date_updated", `"1999-12-31T23:59:50Z"`, "friendly_name", `"Other"`))},
+		{name: "older and different, updated since", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:50Z"`, "friendly_name", `"Other"`)), unclear: true},
 		{name: "different and older by one clock", date: "Sat, 01 Jan 2000 00:01:00 GMT", fetched: jsonAnswer(200, with("friendly_name", `"Other"`), "Date", "Sat, 01 Jan 2000 00:01:00 GMT"), unclear: true},
 		{name: "ours by one clock", date: "Sat, 01 Jan 2000 00:01:00 GMT", fetched: jsonAnswer(200, with(), "Date", "Sat, 01 Jan 2000 00:01:00 GMT"), unclear: true},
 		{name: "older by as much as clocks may differ", fetched: jsonAnswer(200, with("date_created", `"1999-12-31T23:59:58Z"`)), unclear: true},
@@ -128,7 +129,7 @@ func TestUnclearCreateWithATrickle(t *testing.T) {
 			resp, err := jsonAnswer(409, nameTaken)(req)
 			resp.Body = io.NopCloser(io.MultiReader(pause(20*time.Second), resp.Body))
 			return resp, err
-		}, jsonAnswer(200, conversation("friendly_name", `"Other"`, "date_created", `"1999-12-31T23:59:49Z"`), "Date", ""))
+		}, jsonAnswer(200, conversation("friendly_name", `"Other"`, "date_created", `"1999-12-31T23:59:49Z"`, "date_updated", `"1999-12-31T23:59:49Z"`), "Date", ""))
 		_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
 		assert.ErrorIs(t, err, client.ErrConflict, "it is ten seconds older than the call")
 		assert.NotErrorIs(t, err, client.ErrMaybeCreated)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -76,6 +77,7 @@ func words(err error) string {
 	var (
 		timeout net.Error
 		dns     *net.DNSError
+		cert    x509.CertificateInvalidError
 	)
 	for _, known := range []struct {
 		is   bool
@@ -87,10 +89,14 @@ func words(err error) string {
 		{errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE), "connection reset"},
 		{errors.Is(err, syscall.EHOSTUNREACH) || errors.Is(err, syscall.ENETUNREACH), "host unreachable"},
 		{errors.As(err, &dns) && dns.IsNotFound, "no such host"},
+		{is[x509.HostnameError](err), "certificate is for another host"},
+		{errors.As(err, &cert) && cert.Reason == x509.Expired, "certificate expired or not yet valid"},
 		{is[*tls.CertificateVerificationError](err), "certificate not trusted"},
+		{errors.Is(err, http.ErrSchemeMismatch), "plain http response to an https request"},
 		{is[tls.AlertError](err) || is[tls.RecordHeaderError](err), "TLS failure"},
 		{errors.As(err, &timeout) && timeout.Timeout(), "timeout"},
 		{errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed), "connection closed"},
+		{strings.Contains(err.Error(), "transport connection broken"), "malformed HTTP response"}, // net/http has no type for it
 	} {
 		if known.is {
 			return known.text
@@ -105,6 +111,11 @@ func words(err error) string {
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "dial" || op.Op == "read" || op.Op == "write") {
 		return "network error (" + op.Op + ")"
+	}
+	for status := 400; err != nil && status < 600; status++ {
+		if err.Error() == http.StatusText(status) { // all that net/http says of a proxy that refuses to connect
+			return "the proxy responds " + statusText(status)
+		}
 	}
 	return fmt.Sprintf("transport error (%T)", err)
 }

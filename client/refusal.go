@@ -43,7 +43,7 @@ func (a *attempt) readRefusal(resp *http.Response) refusal {
 	if message, _ := members["message"].(string); message != "" {
 		r.message = a.redact.text(message, "the message is left out, it is too long")
 	}
-	if moreInfo, _ := members["more_info"].(string); isMoreInfo(moreInfo) {
+	if moreInfo, _ := members["more_info"].(string); isMoreInfo(moreInfo) && a.redact.text(moreInfo, "") == moreInfo {
 		r.moreInfo = moreInfo
 	}
 	return r

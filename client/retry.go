@@ -158,7 +158,7 @@ func (a *attempt) outcome(err error) outcome {
 // do makes the attempts of a call. Its error describes the last response.
 func (c *Client) do(ctx context.Context, call *call, send func(context.Context, *gen.ClientWithResponses) error) *Error {
 	if ctx.Err() != nil {
-		e := call.error(nil, contextError(ctx))
+		e := call.error(nil, call.foreign(contextError(ctx)))
 		call.respond(nil, 0)
 		return e
 	}

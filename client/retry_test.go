@@ -314,6 +314,17 @@ func TestWaitEndsWithContext(t *testing.T) {
 	})
 }
 
+// The cause of a context repeats no unique name, whenever the context ended.
+func TestContextThatHadEnded(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("order-1234 was cancelled")
+	cancel(reason)
+	_, err := newClient(t, newScript(t)).Conversations.Fetch(ctx, "order-1234")
+	assert.ErrorIs(t, err, reason)
+	assert.EqualError(t, err, "fetchConversation {UniqueName}: context canceled: {UniqueName} was cancelled")
+}
+
 func TestContextEndsAnAttempt(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -38,7 +39,7 @@ func TestNoSecretIsPrinted(t *testing.T) {
 			_, password, _ := req.BasicAuth()
 			sent := req.Header.Get("Authorization") + " " + password
 			return jsonAnswer(status, fmt.Sprintf(`{"code":20404,"message":%q,"more_info":%q}`,
-				"The requested resource "+req.URL.Path+" or "+req.URL.EscapedPath()+" was not found, "+sent, "https://x/"+sent))(req)
+				"The requested resource "+req.URL.Path+" or "+req.URL.EscapedPath()+" was not found, "+sent, "https://www.twilio.com/docs/"+cmp.Or(password, secretBearer)))(req)
 		}
 	}
 	for name, failure := range map[string]step{

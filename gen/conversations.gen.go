@@ -13,10 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/oapi-codegen/runtime"
-
 	"github.com/twilio-conversations-go/conversations/api/io"
 	"github.com/twilio-conversations-go/conversations/api/json"
+	"github.com/twilio-conversations-go/conversations/api/runtime"
 )
 
 // Defines values for ConversationEnumState.

@@ -1,84 +1,77 @@
 package conversationstest
 
-// resource is a conversation as the API shows it. A member that joins the description is added here
-// and in [call.resource].
-type resource struct {
-	AccountSID          string   `json:"account_sid"`
-	ChatServiceSID      string   `json:"chat_service_sid"`
-	MessagingServiceSID *string  `json:"messaging_service_sid"`
-	SID                 string   `json:"sid"`
-	FriendlyName        *string  `json:"friendly_name"`
-	UniqueName          *string  `json:"unique_name"`
-	Attributes          string   `json:"attributes"`
-	State               string   `json:"state"`
-	DateCreated         string   `json:"date_created"`
-	DateUpdated         string   `json:"date_updated"`
-	Timers              timers   `json:"timers"`
-	URL                 string   `json:"url"`
-	Links               links    `json:"links"`
-	Bindings            bindings `json:"bindings"`
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// object is a JSON object with its members in the order in which the API shows them.
+type object []member
+
+type member struct {
+	name  string
+	value any
 }
 
-type timers struct {
-	DateInactive string `json:"date_inactive,omitempty"`
-	DateClosed   string `json:"date_closed,omitempty"`
-}
-
-type links struct {
-	Participants string `json:"participants"`
-	Messages     string `json:"messages"`
-	Webhooks     string `json:"webhooks"`
-	Export       string `json:"export"`
-}
-
-type bindings struct {
-	Email *emailBinding `json:"email,omitempty"`
-}
-
-type emailBinding struct {
-	ProjectedAddress *string `json:"projected_address"`
-	Name             *string `json:"name"`
-}
-
-// resource renders a conversation in the form of path that was called.
-func (c *call) resource(conv *conversation) resource {
-	url := c.collection + "/" + conv.sid.String()
-	r := resource{
-		AccountSID:          c.account.SID,
-		ChatServiceSID:      c.service,
-		MessagingServiceSID: orNull(conv.MessagingService),
-		SID:                 conv.sid.String(),
-		FriendlyName:        orNull(conv.FriendlyName),
-		UniqueName:          orNull(conv.UniqueName),
-		Attributes:          conv.Attributes,
-		State:               conv.State.String(),
-		DateCreated:         date(conv.Created),
-		DateUpdated:         date(conv.Updated),
-		URL:                 url,
-		Links: links{
-			Participants: url + "/Participants",
-			Messages:     url + "/Messages",
-			Webhooks:     url + "/Webhooks",
-			Export:       url + "/Export",
-		},
+// encode writes the object. It is no MarshalJSON, whose results package json reads once more.
+func (o object) encode(buf *bytes.Buffer, enc *json.Encoder) {
+	buf.WriteByte('{')
+	for i, m := range o {
+		if i > 0 {
+			buf.WriteByte(',')
+		}
+		buf.WriteString(`"` + m.name + `":`)
+		encodeValue(m.value, buf, enc)
 	}
+	buf.WriteByte('}')
+}
+
+// resource is a conversation as the API shows it, in the form of path that was called. A member that
+// joins the description is added here.
+func (c *call) resource(conv *conversation) object {
+	url := c.collection + "/" + conv.sid.String()
+	timers, bindings := object{}, object{}
 	if conv.Inactive != 0 {
-		r.Timers.DateInactive = date(instant(conv.Inactive))
+		timers = append(timers, member{"date_inactive", date(instant(conv.Inactive))})
 	}
 	if conv.Closed != 0 {
-		r.Timers.DateClosed = date(instant(conv.Closed))
+		timers = append(timers, member{"date_closed", date(instant(conv.Closed))})
 	}
 	if conv.EmailAddress != "" || conv.EmailName != "" {
-		r.Bindings.Email = &emailBinding{orNull(conv.EmailAddress), orNull(conv.EmailName)}
+		bindings = object{{"email", object{
+			{"projected_address", orNull(conv.EmailAddress)},
+			{"name", orNull(conv.EmailName)},
+		}}}
 	}
-	return r
+	return object{
+		{"account_sid", c.account.SID},
+		{"chat_service_sid", c.service},
+		{"messaging_service_sid", orNull(conv.MessagingService)},
+		{"sid", conv.sid.String()},
+		{"friendly_name", orNull(conv.FriendlyName)},
+		{"unique_name", orNull(conv.UniqueName)},
+		{"attributes", conv.Attributes},
+		{"state", conv.State.String()},
+		{"date_created", date(conv.Created)},
+		{"date_updated", date(conv.Updated)},
+		{"timers", timers},
+		{"url", url},
+		{"links", object{
+			{"participants", url + "/Participants"},
+			{"messages", url + "/Messages"},
+			{"webhooks", url + "/Webhooks"},
+			{"export", url + "/Export"},
+		}},
+		{"bindings", bindings},
+	}
 }
 
-func orNull(s string) *string {
-	if s == "" {
+// orNull returns the value, or nil for zero, which the API shows as null.
+func orNull[T comparable](value T) any {
+	if value == *new(T) {
 		return nil
 	}
-	return &s
+	return value
 }
 
 // date renders a time to the second, as the API does.

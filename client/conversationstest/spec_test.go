@@ -2,6 +2,7 @@ package conversationstest
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"reflect"
 	"slices"
@@ -85,13 +86,43 @@ func TestEveryListParameterIsObeyed(t *testing.T) {
 func TestEveryMemberIsShown(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
-	r := post(t, s, "/v1/Conversations", "Bindings.Email.Address", "a@example.com", "Timers.Inactive", "PT1H", "Timers.Closed", "PT1H")
+	r := post(t, s, "/v1/Conversations", everyField(t)...)
+	require.Equal(t, 201, r.StatusCode, r.text)
 	page := get(t, s, "/v1/Conversations")
 	for id, body := range map[string]map[string]any{"createConversation": r.body, "listConversation": page.body} {
 		status := map[string]string{"createConversation": "201", "listConversation": "200"}[id]
 		schema := spec().operation(id).responses.Value(status).Value.Content["application/json"].Schema
 		for _, member := range missingMembers(schema.Value, body, "") {
-			t.Errorf("member %s of %s is not shown: add it to resource and call.resource in resource.go", member, id)
+			t.Errorf("member %s of %s is not shown: add it to call.resource in resource.go", member, id)
+		}
+	}
+}
+
+// everyField is a form with every field, as the examples of the description have it.
+func everyField(t *testing.T) (form []string) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	require.NoError(t, err)
+	values := map[string]string{}
+	for _, body := range doc.Components.RequestBodies {
+		for _, example := range body.Value.Content[formType].Examples {
+			for name, value := range example.Value.Value.(map[string]any) {
+				values[name] = fmt.Sprint(value)
+			}
+		}
+	}
+	values["State"] = active.String()
+	values["Timers.Inactive"], values["Timers.Closed"] = "PT1H", "PT2H"
+	for _, name := range sortedKeys(values) {
+		form = append(form, name, values[name])
+	}
+	return form
+}
+
+func TestEveryStateIsKnown(t *testing.T) {
+	t.Parallel()
+	for _, name := range spec().operation("createConversation").form["State"].schema.Value.AllOf[0].Value.Enum {
+		if _, ok := parseState(name.(string)); !ok {
+			t.Errorf("state %s is not emulated: add it to the states and to stateNames in store.go, and its rules to assumptions.go", name)
 		}
 	}
 }

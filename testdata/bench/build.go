@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// measureMemory streams a hundred thousand and a million conversations, each in a process of its own,
-// which reports the most memory it was ever resident with.
+// measureMemory streams a hundred thousand and a million conversations, each in a process of its
+// own, which reports the most memory it was ever resident with.
 func (r *results) measureMemory(server string) {
 	dir, err := os.MkdirTemp("", "bench")
 	check(err)
@@ -29,12 +29,13 @@ func (r *results) measureMemory(server string) {
 		return median(peaks)
 	}
 	few, many := peak(100_000), peak(1_000_000)
-	r.addOurs("stream 1,000,000: peak memory", "MiB", many, 0, atMost(64, "MiB"))
-	r.addOurs("the same, as against 100,000", "×", many/few, 0, atMost(1.2, "×"))
+	r.add(row{What: "stream 1,000,000: peak memory", Unit: "MiB", Ours: many}, atMost(64, "MiB"))
+	r.add(row{What: "the same, as against 100,000", Unit: "×", Ours: many / few}, atMost(1.2, "×"))
 }
 
-// measureBuilds builds three programs from an empty build cache: one with net/http and encoding/json
-// alone, which the others are measured beyond, one with this client and one with twilio-go.
+// measureBuilds builds three programs from an empty build cache: one with net/http and
+// encoding/json alone, which the others are measured beyond, one with this client and one with
+// twilio-go.
 func (r *results) measureBuilds() {
 	dir, err := os.MkdirTemp("", "bench")
 	check(err)
@@ -45,7 +46,7 @@ func (r *results) measureBuilds() {
 	for round := range buildRounds {
 		for _, p := range programs {
 			if p == "twiliogo" && round > 0 {
-				continue // it takes minutes, and the bar is far away
+				continue // it takes minutes, and the aim is far away
 			}
 			cache, err := os.MkdirTemp(dir, "cache")
 			check(err)
@@ -61,18 +62,20 @@ func (r *results) measureBuilds() {
 			size[p] = float64(info.Size()) / 1e6
 		}
 	}
-	beyond := func(of map[string][]float64) (ours, b float64) {
+	beyond := func(of map[string][]float64) (ours, twilioGo float64) {
 		base := median(of["nethttp"])
 		return median(of["ours"]) - base, median(of["twiliogo"]) - base
 	}
 	seconds, peer := beyond(times)
-	r.addOurs("cold build beyond net/http", "s", seconds, peer, positive(atMost(4, "s")), positive(partOfB(10)))
-	r.Rows[len(r.Rows)-1].Chart = seconds > 0
+	r.add(row{What: "cold build beyond net/http", Unit: "s", Ours: seconds, TwilioGo: peer, Chart: seconds > 0},
+		positive(atMost(4, "s")), positive(partOfTwilioGo(10)))
 	// What other processes take hardly shows in the processor time.
 	seconds, peer = beyond(cpu)
-	r.addOurs("the same, time of both cores added up", "s", seconds, peer, positive(partOfB(10)))
-	r.addOurs("binary beyond net/http + encoding/json", "MB", size["ours"]-size["nethttp"], size["twiliogo"]-size["nethttp"], atMost(1.5, "MB"))
-	r.addOurs("third-party modules in it", "", thirdParty(filepath.Join(dir, "ours")), thirdParty(filepath.Join(dir, "twiliogo")), atMost(6, ""))
+	r.add(row{What: "the same, time of both cores added up", Unit: "s", Ours: seconds, TwilioGo: peer}, positive(partOfTwilioGo(10)))
+	r.add(row{What: "binary beyond net/http + encoding/json", Unit: "MB", Ours: size["ours"] - size["nethttp"],
+		TwilioGo: size["twiliogo"] - size["nethttp"]}, atMost(1.5, "MB"))
+	r.add(row{What: "third-party modules in it", Ours: thirdParty(filepath.Join(dir, "ours")),
+		TwilioGo: thirdParty(filepath.Join(dir, "twiliogo"))}, atMost(6, ""))
 }
 
 // thirdParty counts the modules that are compiled into a program.
@@ -85,14 +88,12 @@ func thirdParty(program string) (n float64) {
 	return n
 }
 
-// positive is a bar that a difference cannot meet by being lost in the noise of a busy machine.
-func positive(b func(row) bar) func(row) bar {
-	return func(l row) bar {
-		result := b(l)
-		if l.Ours <= 0 {
-			result.Measured, result.Met = "lost in noise", false
-		}
-		return result
+// positive is an aim that a difference cannot meet by being lost in the noise of a busy machine.
+func positive(of func(row) aim) func(row) aim {
+	return func(l row) aim {
+		a := of(l)
+		a.Met = a.Met && l.Ours > 0
+		return a
 	}
 }
 

@@ -1,76 +1,83 @@
-// Command bench measures this client against two others, as ratios taken in one run: peer A is
-// hand-written net/http code with the same decoder, peer B is twilio-go, the official client. It prints
-// a table, and with -write keeps it in the README, and a chart of it in results.svg.
+// Command bench measures this client against hand-written net/http code and against twilio-go, the
+// official client. It prints a table, and with -write keeps it in the README.md beside it, and a
+// chart of it in results.svg.
 //
 // It is a module of its own so that twilio-go is no dependency of the client.
 package main
 
 import (
 	"bufio"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"runtime/pprof"
 	"strings"
+	"time"
 )
 
 const (
 	listed      = 20_000
-	listRounds  = 15
-	calls       = 100 // fetches or creates in a round
-	callRounds  = 75
+	listPairs   = 25
+	calls       = 100 // fetches or creates in a measurement
+	callPairs   = 100
 	peakRounds  = 5
 	buildRounds = 3
 )
 
 func main() {
-	write := flag.Bool("write", false, "keep the results in the README and in results.svg")
-	only := flag.String("only", "", "measure just this: list, calls, memory or build")
-	profile := flag.String("profile", "", "write a CPU profile of listing with this client alone to this file")
+	write := flag.Bool("write", false, "keep the results in README.md and results.svg")
+	only := flag.String("only", "", "measure just this: list, fetch, create, memory or build")
+	profile := flag.String("profile", "", "with -only list, fetch or create: do that with this client alone for some seconds, and write a CPU profile to this file")
 	flag.Parse()
 	if flag.Arg(0) == "serve" {
 		serve()
 	}
 	server, stop := startServer()
 	defer stop()
-	if *profile != "" {
-		profileList(server, *profile)
-		return
+	p := peers{ours: thisClient(server + "/20000"), handWritten: handWrittenCode(server + "/20000"), twilioGo: twilioGo(server + "/20000")}
+	repeat := func(call func(peer) error) func(peer) error {
+		return func(p peer) error {
+			for range calls {
+				if err := call(p); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 	}
-
-	r := newResults()
-	wanted := func(part string) bool { return *only == "" || *only == part }
-	peers := []peer{peerA(server + "/20000"), ours(server + "/20000"), peerB(server + "/20000")}
-	if wanted("list") {
-		s := compare(peers, listRounds, listed, func(p peer) error {
+	work := map[string]func(peer) error{
+		"list": func(p peer) error {
 			n, err := p.list()
 			if err == nil && n != listed {
 				err = fmt.Errorf("%d conversations", n)
 			}
 			return err
-		})
-		r.add("list 20,000: time per conversation", "µs", micros(s), timesA(1.10), partOfB(5))
-		r.add("list 20,000: allocations per conversation", "", allocs(s), timesA(1.1), partOfB(11))
+		},
+		"fetch":  repeat(func(p peer) error { return p.fetch() }),
+		"create": repeat(func(p peer) error { return p.create() }),
 	}
-	if wanted("calls") {
-		for _, c := range []struct {
-			name string
-			call func(peer) error
-		}{
-			{"fetch", func(p peer) error { return p.fetch() }},
-			{"create", func(p peer) error { return p.create() }},
-		} {
-			s := compare(peers, callRounds, calls, func(p peer) error {
-				for range calls {
-					if err := c.call(p); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			r.add(c.name+": time per call", "µs", micros(s), timesA(1.15), partOfB(1))
-			r.add(c.name+": allocations per call", "", allocs(s), partOfB(1))
+	if *profile != "" {
+		profileOurs(*profile, p.ours, work[*only])
+		return
+	}
+
+	r := newResults()
+	wanted := func(part string) bool { return *only == "" || *only == part }
+	if wanted("list") {
+		c := compare(p, listPairs, listed, work["list"])
+		r.addTime("list 20,000: time per conversation", c, atMostHandWritten(1), partOfTwilioGo(5))
+		r.addAllocs("list 20,000: allocations per conversation", c, atMostHandWritten(1.1), partOfTwilioGo(11))
+	}
+	for _, call := range []struct {
+		name string
+		most float64
+	}{{"fetch", 1.05}, {"create", 1.15}} {
+		if wanted(call.name) {
+			c := compare(p, callPairs, calls, work[call.name])
+			r.addTime(call.name+": time per call", c, atMostHandWritten(call.most), partOfTwilioGo(1))
+			r.addAllocs(call.name+": allocations per call", c, partOfTwilioGo(1))
 		}
 	}
 	if wanted("memory") {
@@ -104,14 +111,18 @@ func startServer() (url string, stop func()) {
 	}
 }
 
-func profileList(server, file string) {
-	p := ours(server + "/1000000")
+func profileOurs(file string, ours peer, work func(peer) error) {
+	if work == nil {
+		check(errors.New("-profile needs -only list, fetch or create"))
+	}
 	f, err := os.Create(file)
 	check(err)
+	check(work(ours)) // it warms up
 	check(pprof.StartCPUProfile(f))
-	_, err = p.list()
+	for began := time.Now(); time.Since(began) < 5*time.Second; {
+		check(work(ours))
+	}
 	pprof.StopCPUProfile()
-	check(err)
 	check(f.Close())
 }
 

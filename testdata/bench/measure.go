@@ -1,63 +1,79 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"slices"
 	"time"
 )
 
-// sample is the median cost of one unit of work: a conversation of a list, or a call.
-type sample struct {
-	time   time.Duration
-	allocs float64
+// peers are what is compared.
+type peers struct{ ours, handWritten, twilioGo peer }
+
+// cost is what one unit of work costs: a conversation of a list, or a call.
+type cost struct {
+	micros, allocs float64
 }
 
-// compare measures work of each peer in turn, again and again, so that whatever else the machine does
-// meanwhile hits all of them; and takes the medians. The first round warms up and is not counted.
-func compare(peers []peer, rounds, units int, work func(peer) error) []sample {
-	times := make([][]time.Duration, len(peers))
-	allocs := make([][]float64, len(peers))
-	for round := range rounds + 1 {
-		for i := range peers {
-			p := (i + round) % len(peers) // none is always the one after the heaviest
-			runtime.GC()
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			began := time.Now()
-			if err := work(peers[p]); err != nil {
-				check(fmt.Errorf("%s: %w", peers[p].name, err))
-			}
-			took := time.Since(began)
-			runtime.ReadMemStats(&after)
-			if round > 0 {
-				times[p] = append(times[p], took/time.Duration(units))
-				allocs[p] = append(allocs[p], float64(after.Mallocs-before.Mallocs)/float64(units))
-			}
+// comparison has the medians of each peer's cost, and those of the ratios of adjacent measurements.
+type comparison struct {
+	ours, handWritten, twilioGo cost
+	ratio                       cost // this client to hand-written code
+}
+
+// compare measures this client and hand-written code in turn, again and again, and takes the
+// medians. Each ratio is that of two measurements that follow one another, so that whatever else
+// the machine does meanwhile hits both; which of the two is the first alternates. Where twilio-go
+// stands does not depend on a few percent, and it takes long: it has its turn after each fifth
+// pair.
+func compare(p peers, pairs, units int, work func(peer) error) comparison {
+	var ours, handWritten, twilioGo, ratios []cost
+	for pair := range pairs + 1 {
+		var o, h cost
+		if pair%2 == 0 {
+			h, o = measure(p.handWritten, units, work), measure(p.ours, units, work)
+		} else {
+			o, h = measure(p.ours, units, work), measure(p.handWritten, units, work)
+		}
+		if pair == 0 { // it warms up
+			measure(p.twilioGo, units, work)
+			continue
+		}
+		ours, handWritten = append(ours, o), append(handWritten, h)
+		ratios = append(ratios, cost{o.micros / h.micros, o.allocs / h.allocs})
+		if pair%5 == 0 {
+			twilioGo = append(twilioGo, measure(p.twilioGo, units, work))
 		}
 	}
-	samples := make([]sample, len(peers))
-	for p := range peers {
-		samples[p] = sample{time: median(times[p]), allocs: median(allocs[p])}
-	}
-	return samples
+	return comparison{medians(ours), medians(handWritten), medians(twilioGo), medians(ratios)}
 }
 
-func median[T time.Duration | float64](values []T) T {
+func measure(p peer, units int, work func(peer) error) cost {
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	began := time.Now()
+	if err := work(p); err != nil {
+		check(fmt.Errorf("%s: %w", p.name, err))
+	}
+	took := time.Since(began)
+	runtime.ReadMemStats(&after)
+	return cost{
+		micros: float64(took.Nanoseconds()) / 1000 / float64(units),
+		allocs: float64(after.Mallocs-before.Mallocs) / float64(units),
+	}
+}
+
+func medians(costs []cost) cost {
+	var micros, allocs []float64
+	for _, c := range costs {
+		micros, allocs = append(micros, c.micros), append(allocs, c.allocs)
+	}
+	return cost{median(micros), median(allocs)}
+}
+
+func median[T cmp.Ordered](values []T) T {
 	slices.Sort(values)
 	return values[len(values)/2]
-}
-
-func micros(samples []sample) (v []float64) {
-	for _, s := range samples {
-		v = append(v, float64(s.time.Nanoseconds())/1000)
-	}
-	return v
-}
-
-func allocs(samples []sample) (v []float64) {
-	for _, s := range samples {
-		v = append(v, s.allocs)
-	}
-	return v
 }

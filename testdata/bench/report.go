@@ -12,22 +12,22 @@ import (
 	"time"
 )
 
-// bar is a bound that a result must keep, with what was measured of it.
-type bar struct {
-	Text     string
-	Measured string
-	Met      bool
+// aim is a bound that a result must keep.
+type aim struct {
+	Text string
+	Met  bool
 }
 
-// row is a line of the table. What was not measured of a peer is 0.
+// row is a line of the table. What was not measured is 0.
 type row struct {
-	What  string
-	Unit  string
-	Ours  float64
-	A     float64
-	B     float64
-	Bars  []bar
-	Chart bool
+	What        string
+	Unit        string
+	Ours        float64
+	HandWritten float64
+	TwilioGo    float64
+	Ratio       float64 // of this client to hand-written code
+	Aims        []aim
+	Chart       bool
 }
 
 type results struct {
@@ -53,40 +53,44 @@ func cpuModel() string {
 	return "unknown processor"
 }
 
-// add adds a line from what was measured of peer A, this client and peer B, in that order.
-func (r *results) add(what, unit string, values []float64, bars ...func(row) bar) {
-	line := row{What: what, Unit: unit, A: values[0], Ours: values[1], B: values[2], Chart: true}
-	for _, b := range bars {
-		line.Bars = append(line.Bars, b(line))
+func (r *results) add(line row, aims ...func(row) aim) {
+	for _, a := range aims {
+		line.Aims = append(line.Aims, a(line))
 	}
 	r.Rows = append(r.Rows, line)
 }
 
-// addOurs adds a line that peer A, and peer B if it is 0, has no part in.
-func (r *results) addOurs(what, unit string, ours, b float64, bars ...func(row) bar) {
-	r.add(what, unit, []float64{0, ours, b}, bars...)
-	r.Rows[len(r.Rows)-1].Chart = false
+func (r *results) addTime(what string, c comparison, aims ...func(row) aim) {
+	r.add(row{What: what, Unit: "µs", Ours: c.ours.micros, HandWritten: c.handWritten.micros,
+		TwilioGo: c.twilioGo.micros, Ratio: c.ratio.micros, Chart: true}, aims...)
 }
 
-// timesA is the bar that this client takes at the most so many times what peer A takes.
-func timesA(most float64) func(row) bar {
-	return func(l row) bar {
-		return bar{fmt.Sprintf("≤ %g × A", most), fmt.Sprintf("%.2f × A", l.Ours/l.A), l.Ours <= most*l.A}
+func (r *results) addAllocs(what string, c comparison, aims ...func(row) aim) {
+	r.add(row{What: what, Ours: c.ours.allocs, HandWritten: c.handWritten.allocs,
+		TwilioGo: c.twilioGo.allocs, Ratio: c.ratio.allocs, Chart: true}, aims...)
+}
+
+// atMostHandWritten is the aim that this client takes at most so many times what hand-written code
+// takes.
+func atMostHandWritten(times float64) func(row) aim {
+	return func(l row) aim {
+		return aim{fmt.Sprintf("at most %.2f × hand-written", times), l.Ratio <= times}
 	}
 }
 
-// partOfB is the bar that this client takes at the most one part in so many of what peer B takes.
-func partOfB(parts float64) func(row) bar {
-	text := "≤ B"
+// partOfTwilioGo is the aim that this client takes at most one part in so many of what twilio-go
+// takes.
+func partOfTwilioGo(parts float64) func(row) aim {
+	text := "at most twilio-go"
 	if parts != 1 {
-		text = fmt.Sprintf("≤ B / %g", parts)
+		text += fmt.Sprintf(" / %g", parts)
 	}
-	return func(l row) bar { return bar{text, fmt.Sprintf("B / %.2f", l.B/l.Ours), l.Ours*parts <= l.B} }
+	return func(l row) aim { return aim{text, l.Ours*parts <= l.TwilioGo} }
 }
 
-func atMost(most float64, unit string) func(row) bar {
-	return func(l row) bar {
-		return bar{strings.TrimSpace(fmt.Sprintf("≤ %g %s", most, unit)), number(l.Ours), l.Ours <= most}
+func atMost(most float64, unit string) func(row) aim {
+	return func(l row) aim {
+		return aim{strings.TrimSpace(fmt.Sprintf("at most %g %s", most, unit)), l.Ours <= most}
 	}
 }
 
@@ -103,18 +107,22 @@ func number(v float64) string {
 
 func (r *results) markdown() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "Measured by `make bench` on %s: %s.\n\n", r.Date, r.Machine)
-	b.WriteString("A is hand-written net/http code with the same JSON decoder, B is twilio-go v1.31.0. All are medians.\n\n")
-	b.WriteString("| what | this client | A | B | bar | measured | met |\n|---|--:|--:|--:|---|---|---|\n")
+	fmt.Fprintf(&b, "Measured on %s: %s. All values are medians.\n\n", r.Date, r.Machine)
+	b.WriteString("| what | this client | hand-written | twilio-go | this client / hand-written | aim |\n|---|--:|--:|--:|--:|---|\n")
 	for _, l := range r.Rows {
-		var bars, measured, met []string
-		for _, each := range l.Bars {
-			bars = append(bars, each.Text)
-			measured = append(measured, each.Measured)
-			met = append(met, map[bool]string{true: "yes", false: "**no**"}[each.Met])
+		var aims []string
+		for _, a := range l.Aims {
+			if !a.Met {
+				a.Text = "**missed: " + a.Text + "**"
+			}
+			aims = append(aims, a.Text)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s |\n", l.label(), number(l.Ours), number(l.A), number(l.B),
-			strings.Join(bars, "; "), strings.Join(measured, "; "), strings.Join(met, "; "))
+		ratio := "–"
+		if l.Ratio != 0 {
+			ratio = strconv.FormatFloat(l.Ratio, 'f', 2, 64)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", l.label(), number(l.Ours), number(l.HandWritten),
+			number(l.TwilioGo), ratio, strings.Join(aims, "; "))
 	}
 	return b.Bytes()
 }
@@ -126,8 +134,8 @@ func (l row) label() string {
 	return l.What + " (" + l.Unit + ")"
 }
 
-// chart draws the lines that have peers, each to a scale of its own. It is readable on a light and on a
-// dark page.
+// chart draws the lines that have peers, each to a scale of its own. It is readable on a light and
+// on a dark page.
 func (r *results) chart() []byte {
 	const width, left, bars, height = 760, 290, 380, 14
 	var b bytes.Buffer
@@ -140,11 +148,11 @@ func (r *results) chart() []byte {
 		for _, each := range []struct {
 			class string
 			value float64
-		}{{"ours", l.Ours}, {"a", l.A}, {"b", l.B}} {
+		}{{"ours", l.Ours}, {"hand", l.HandWritten}, {"twilio", l.TwilioGo}} {
 			if each.value <= 0 {
 				continue
 			}
-			w := each.value / max(l.Ours, l.A, l.B) * bars
+			w := each.value / max(l.Ours, l.HandWritten, l.TwilioGo) * bars
 			fmt.Fprintf(&b, `<rect class="%s" x="%d" y="%d" width="%.1f" height="%d"/><text class="value" x="%.1f" y="%d">%s</text>`+"\n",
 				each.class, left, y, max(w, 1), height-2, left+w+5, y+height-3, number(each.value))
 			y += height
@@ -155,12 +163,12 @@ func (r *results) chart() []byte {
 	fmt.Fprintf(&svg, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" role="img" aria-label="Cost of this client, hand-written code and twilio-go; less is better">`+"\n", width, y)
 	svg.WriteString(`<style>
 text { font: 12px system-ui, sans-serif; fill: #24292f } .value { font-size: 11px }
-.ours { fill: #1a7f5a } .a { fill: #8c959f } .b { fill: #cf5b3c }
-@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .ours { fill: #3fb98a } .a { fill: #7d8590 } .b { fill: #e5805f } }
+.ours { fill: #1a7f5a } .hand { fill: #8c959f } .twilio { fill: #cf5b3c }
+@media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .ours { fill: #3fb98a } .hand { fill: #7d8590 } .twilio { fill: #e5805f } }
 </style>
 `)
 	x := left
-	for _, key := range [][2]string{{"ours", "this client"}, {"a", "hand-written"}, {"b", "twilio-go"}} {
+	for _, key := range [][2]string{{"ours", "this client"}, {"hand", "hand-written"}, {"twilio", "twilio-go"}} {
 		fmt.Fprintf(&svg, `<rect class="%s" x="%d" y="8" width="12" height="12"/><text x="%d" y="18">%s</text>`+"\n", key[0], x, x+17, key[1])
 		x += 120
 	}
@@ -168,11 +176,11 @@ text { font: 12px system-ui, sans-serif; fill: #24292f } .value { font-size: 11p
 	return svg.Bytes()
 }
 
-// write keeps the chart beside the sources of this program, where it is run, and the table in the README.
+// write keeps the table and the chart beside the sources of this program, where it is run.
 func (r *results) write() {
 	check(os.WriteFile("results.svg", r.chart(), 0o644))
 
-	const readme, from, to = "../../README.md", "<!-- make bench writes from here -->\n", "<!-- to here -->\n"
+	const readme, from, to = "README.md", "<!-- make bench writes from here -->\n", "<!-- to here -->\n"
 	text, err := os.ReadFile(readme)
 	check(err)
 	before, rest, found := bytes.Cut(text, []byte(from))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"log"
@@ -20,8 +21,8 @@ const (
 	distinctPages = 20
 )
 
-// serve is the server of all measurements: canned answers from a process of its own, so that what it
-// uses is not counted. The first path segment says how many conversations there are.
+// serve is the server of all measurements: canned answers from a process of its own, so that what
+// it uses is not counted. The first path segment says how many conversations there are.
 func serve() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -36,11 +37,11 @@ func serve() {
 			if j > 0 {
 				b.WriteByte(',')
 			}
-			b.WriteString(conversation(random, i*pageSize+j))
+			b.WriteString(conversation(random, i*pageSize+j, "", ""))
 		}
 		pages[i] = b.Bytes()
 	}
-	one := []byte(conversation(random, 0))
+	one := []byte(conversation(random, 0, fetchSID, uniqueName))
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{total}/v1/Conversations", func(w http.ResponseWriter, r *http.Request) {
@@ -90,16 +91,17 @@ func answer(w http.ResponseWriter, status int, parts ...[]byte) {
 	}
 }
 
-// conversation composes a conversation as Twilio answers it, of about 1.2 KB.
-func conversation(random *rand.Rand, i int) string {
+// conversation composes a conversation as Twilio shows it, of about 1.2 KB, with a random SID and
+// unique name where none is given.
+func conversation(random *rand.Rand, i int, self, name string) string {
 	sid := func(prefix string) string {
 		return fmt.Sprintf("%s%016x%016x", prefix, random.Uint64(), random.Uint64())
 	}
-	self := sid("CH")
+	self = cmp.Or(self, sid("CH"))
 	url := apiHost + "/v1/Conversations/" + self
-	uniqueName := fmt.Sprintf(`"order-%08d"`, random.IntN(1e8))
+	name = strconv.Quote(cmp.Or(name, fmt.Sprintf("order-%08d", random.IntN(1e8))))
 	if i%5 == 4 {
-		uniqueName = "null"
+		name = "null"
 	}
 	friendlyName := fmt.Sprintf("Order %d", i)
 	if i%7 == 0 {
@@ -123,7 +125,7 @@ func conversation(random *rand.Rand, i int) string {
 		`"attributes":"{ \"topic\": \"delivery\", \"order\": { \"id\": %d, \"total\": \"%d.%02d EUR\" }, \"customer\": \"%016x\", \"tags\": [\"web\", \"priority\"] }",`+
 		`"state":%q,"date_created":%q,"date_updated":%q,"timers":%s,"url":%q,`+
 		`"links":{"participants":"%[13]s/Participants","messages":"%[13]s/Messages","webhooks":"%[13]s/Webhooks","export":"%[13]s/Export"},"bindings":%[14]s}`,
-		self, friendlyName, uniqueName,
+		self, friendlyName, name,
 		i, random.IntN(1000), random.IntN(100), random.Uint64(),
 		state, created, created, timers, url, url, bindings)
 }

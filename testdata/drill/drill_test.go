@@ -1,131 +1,315 @@
-// Package drill changes the description of the API in a copy of the module, as Twilio does from time to
-// time, and checks that each step of a maintainer is told the next one: by the compiler or by one test
-// that names the place. Its log is what the maintainer sees.
+// Package drill rehearses changes of the description of the API on copies of the module, each to the
+// end: until go test ./... is green. On the way each step must be named by the output of the command
+// that failed before it. The places that had to be edited by hand are counted, and printed into the
+// table of .github/CONTRIBUTING.md.
+//
+// The changes are data: see changes_test.go.
 package drill
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// scratch is the copy of the module.
-type scratch struct {
-	*testing.T
-	dir string
+var update = flag.Bool("update", false, "write what the drills print into .github/CONTRIBUTING.md")
+
+// change is a change of the description, and what a maintainer does about it.
+type change struct {
+	row, kind   string // of the table of costs; the row begins as in testdata/upstream/compare.go
+	description []edit
+	unfinished  *unfinished // an operation that is not emulated yet
+	steps       []step
+	most        int // places that may have to be edited by hand, without tests
 }
 
-func newScratch(t *testing.T) scratch {
-	t.Helper()
-	s := scratch{t, t.TempDir()}
-	root := filepath.Join("..", "..")
-	for _, name := range []string{"api", "gen", "client", filepath.Join("testdata", "wire")} {
-		require.NoError(t, os.CopyFS(filepath.Join(s.dir, name), os.DirFS(filepath.Join(root, name))))
+// unfinished is an operation that is described and not emulated, with a path at which it is called. The
+// emulator must not take it for another operation.
+type unfinished struct{ path, id string }
+
+// test is a test of it for package conversationstest.
+func (u unfinished) test() string {
+	return `package conversationstest
+
+import "testing"
+
+func TestUnfinished(t *testing.T) {
+	s := Start(t, InMemory())
+	seed(t, s, Conversation{UniqueName: "a"})
+	r := get(t, s, "` + u.path + `")
+	if r.StatusCode != 501 {
+		t.Fatal(r.StatusCode)
 	}
-	for _, name := range []string{"go.mod", "go.sum", "generate.go", "tools.go"} {
-		data, err := os.ReadFile(filepath.Join(root, name))
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(s.dir, name), data, 0o644))
+	t.Log(r.body["message"])
+}
+`
+}
+
+// step is what a maintainer does after a command has failed.
+type step struct {
+	command string
+	says    []string // each in a line of what the command prints, and each followed by one of the edits
+	edits   []edit
+}
+
+// edit replaces a text that a file has once. A new file has no old text.
+type edit struct {
+	file, old, new string
+	often          bool // the file has the text several times
+}
+
+// after adds lines after others.
+func after(file, lines, added string) edit { return edit{file: file, old: lines, new: lines + added} }
+
+// before adds lines before others.
+func before(file, lines, added string) edit { return edit{file: file, old: lines, new: added + lines} }
+
+// place says where an edit is made: in which declaration of which file. New declarations count with an
+// edited one of the same file.
+func (e edit) place(source string) string {
+	switch {
+	case e.old == "":
+		return "new file " + e.file
+	case !strings.HasSuffix(e.file, ".go"):
+		return e.file
+	}
+	same := 0
+	for same < len(e.old) && same < len(e.new) && e.old[same] == e.new[same] {
+		same++
+	}
+	at := strings.Index(source, e.old) + same
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, e.file, source, parser.SkipObjectResolution)
+	if err != nil {
+		panic(err)
+	}
+	for _, decl := range file.Decls {
+		if files.Position(decl.Pos()).Offset <= at && at < files.Position(decl.End()).Offset {
+			return e.file + ": " + declared(decl)
+		}
+	}
+	return e.file
+}
+
+// declared is the name of a declaration, such as CreateParams.form.
+func declared(decl ast.Decl) string {
+	switch decl := decl.(type) {
+	case *ast.FuncDecl:
+		if decl.Recv == nil {
+			return decl.Name.Name
+		}
+		receiver := decl.Recv.List[0].Type
+		if star, ok := receiver.(*ast.StarExpr); ok {
+			receiver = star.X
+		}
+		return receiver.(*ast.Ident).Name + "." + decl.Name.Name
+	case *ast.GenDecl:
+		switch spec := decl.Specs[0].(type) {
+		case *ast.TypeSpec:
+			return spec.Name.Name
+		case *ast.ValueSpec:
+			return spec.Names[0].Name
+		}
+	}
+	return "imports"
+}
+
+// scratch is a copy of the module. It is at the same path each time, and its files have times that
+// follow from their contents: what go test has tested before it need not test again.
+type scratch struct {
+	*testing.T
+	dir    string
+	places []string // that were edited by hand
+}
+
+var root = filepath.Join("..", "..")
+
+func newScratch(t *testing.T, name string) *scratch {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join(".copies", name))
+	require.NoError(t, err)
+	require.NoError(t, os.RemoveAll(dir))
+	s := &scratch{T: t, dir: dir}
+	for _, tree := range []string{"api", "gen", "client", "testdata/wire", "README.md", ".github", "go.mod", "go.sum", "generate.go", "tools.go"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join(root, tree), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			name, err := filepath.Rel(root, path)
+			s.write(name, data)
+			return err
+		}))
 	}
 	return s
 }
 
-// add adds lines to a file, after others that are there once.
-func (s scratch) add(file, after, lines string) {
+func (s *scratch) write(name string, data []byte) {
 	s.Helper()
-	name := filepath.Join(s.dir, file)
-	data, err := os.ReadFile(name)
+	path := filepath.Join(s.dir, name)
+	require.NoError(s, os.MkdirAll(filepath.Dir(path), 0o755))
+	require.NoError(s, os.WriteFile(path, data, 0o644))
+	sum := sha256.Sum256(data)
+	at := time.Unix(int64(binary.BigEndian.Uint32(sum[:])>>2), 0) // in the past
+	require.NoError(s, os.Chtimes(path, at, at))
+}
+
+func (s *scratch) read(name string) string {
+	s.Helper()
+	data, err := os.ReadFile(filepath.Join(s.dir, name))
 	require.NoError(s, err)
-	require.Equal(s, 1, strings.Count(string(data), after), "%s has moved in %s: move it in this test too", after, file)
-	require.NoError(s, os.WriteFile(name, []byte(strings.Replace(string(data), after, after+lines, 1)), 0o644))
-	s.Logf("%s:\n%s", file, "+"+strings.ReplaceAll(strings.TrimSuffix(lines, "\n"), "\n", "\n+"))
+	return string(data)
+}
+
+func (s *scratch) apply(edits []edit, byHand bool) {
+	s.Helper()
+	for _, e := range edits {
+		source := ""
+		if e.old != "" {
+			source = s.read(e.file)
+			count := strings.Count(source, e.old)
+			require.True(s, count == 1 || e.often && count > 1, "%s has %d times, not once: follow it in changes_test.go:\n%s", e.file, count, e.old)
+		}
+		if place := e.place(source); byHand && !slices.Contains(s.places, place) {
+			s.places = append(s.places, place)
+		}
+		s.write(e.file, []byte(strings.ReplaceAll(source, e.old, e.new)))
+		s.Logf("%s:\n%s", e.file, e.new)
+	}
 }
 
 // run runs a command in the copy and returns what it printed.
-func (s scratch) run(command string) (output string, ok bool) {
+func (s *scratch) run(command string) (output string, ok bool) {
 	s.Helper()
 	args := strings.Fields(command)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = s.dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=-trimpath") // what the copies share is built once
 	out, err := cmd.CombinedOutput()
 	s.Logf("$ %s\n%s", command, out)
 	return string(out), err == nil
 }
 
-func (s scratch) read(pattern string) string {
+// fixTimes gives the files that a command wrote the times of their contents.
+func (s *scratch) fixTimes(trees ...string) {
 	s.Helper()
-	names, err := filepath.Glob(filepath.Join(s.dir, pattern))
-	require.NoError(s, err)
-	require.NotEmpty(s, names)
-	var all strings.Builder
-	for _, name := range names {
-		data, err := os.ReadFile(name)
+	for _, tree := range trees {
+		names, err := filepath.Glob(filepath.Join(s.dir, tree, "*"))
 		require.NoError(s, err)
-		all.Write(data)
+		for _, name := range names {
+			name, err := filepath.Rel(s.dir, name)
+			require.NoError(s, err)
+			s.write(name, []byte(s.read(name)))
+		}
 	}
-	return all.String()
 }
 
-func TestSpecChange(t *testing.T) {
-	t.Parallel()
-	s := newScratch(t)
+const (
+	describedTests = "go test ./api ./client ./client/conversationstest -run ^(TestEvery|TestGenerated|TestConversation|TestDocument|TestExamples|TestSchemas|TestOperations|TestWrappers|TestEmulator|TestLimits|TestStates)"
+	writeGolden    = "go test ./client -run ^TestWire$ -update"
+)
 
-	// A form field and a field of the answer join the description.
-	s.add("api/openapi.yaml", `        Bindings.Email.Name:
-          description: The default name that outbound email of the conversation is sent from.
-          type: string
-`, `        Topic:
-          description: What the conversation is about.
-          type: string
-`)
-	s.add("api/openapi.yaml", `        bindings:
-          $ref: '#/components/schemas/ConversationBindings'
-`, `        topic:
-          description: What the conversation is about.
-          type: string
-          nullable: true
-`)
-	_, ok := s.run("go generate ./...")
-	require.True(t, ok)
-	generated := s.read("gen/*.go")
-	assert.Contains(t, generated, "\tTopic *string `json:\"Topic,omitempty\"`\n")
-	assert.Contains(t, generated, "\tTopic string `json:\"topic,omitempty\"`\n")
-
-	// The compiler wants the field of the answer, and all that it says is about the one type.
-	out, ok := s.run("go build ./...")
-	require.False(t, ok)
-	lines := strings.Split(strings.TrimSpace(out), "\n")
-	assert.Equal(t, "# github.com/twilio-conversations-go/conversations/client", lines[0])
-	for _, line := range lines[1:] {
-		assert.Regexp(t, `^client/\w+\.go:\d+:\d+: cannot convert .* \(.* of type \*gen\.ConversationsV1Conversation\) to type \*Conversation$`, line)
+// rehearse makes a change in a copy and returns the places that it took.
+func rehearse(t *testing.T, c change) []string {
+	t.Helper()
+	s := newScratch(t, strings.ReplaceAll(c.row+" "+c.kind, " ", "-"))
+	s.apply(c.description, false)
+	out, ok := s.run("go generate ./...")
+	require.True(t, ok, "%s", out)
+	s.fixTimes("gen")
+	if c.unfinished != nil {
+		name := "client/conversationstest/unfinished_test.go"
+		s.write(name, []byte(c.unfinished.test()))
+		out, ok := s.run("go test -v -run ^TestUnfinished$ ./client/conversationstest")
+		require.True(t, ok, "%s", out)
+		assert.Regexp(t, c.unfinished.id+` \(GET .*\) is described but not emulated: add it to handlers in client/conversationstest/handlers.go`, out)
+		require.NoError(t, os.Remove(filepath.Join(s.dir, name)))
 	}
-	s.add("client/conversations.go", "\tLinks Links `json:\"links\"`\n", "\t// Topic is what the conversation is about.\n\tTopic string `json:\"topic\"`\n")
-	_, ok = s.run("go build ./...")
-	require.True(t, ok)
+	for _, step := range c.steps {
+		out, ok := s.run(step.command)
+		require.False(t, ok, "%s succeeded, and should have named the next step", step.command)
+		assert.NotContains(t, out, "Should be true")
+		for _, line := range step.says {
+			assert.Regexp(t, "(?m)^.*"+line+".*$", out)
+		}
+		s.apply(step.edits, true)
+	}
+	if out, ok := s.run("go test ./client -run ^TestWire$"); !ok {
+		assert.Regexp(t, `testdata/wire/\w+\.golden differs: if it is meant to, write it with go test ./client -run TestWire -update`, out)
+		out, ok = s.run(writeGolden)
+		require.True(t, ok, "%s", out)
+	}
+	s.fixTimes("testdata/wire")
+	// The test that is left out compiles README's examples, at length, and depends on no change here.
+	out, ok = s.run("go test -skip ^TestREADMECompiles$ ./...")
+	require.True(t, ok, "%s", failures.ReplaceAllString(out, ""))
+	return s.places
+}
 
-	// A test wants the form field, and names the function to extend.
-	out, ok = s.run("go test -run=TestWrappersSendEveryField ./client")
-	require.False(t, ok)
-	assert.Regexp(t, `extra elements in list A:\s+\(\[\]interface \{\}\) \(len=1\) \{\s+\(string\) \(len=5\) "Topic"`, out)
-	assert.Contains(t, out, "form fields; see CreateParams.form\n")
-	s.add("client/params.go", "\tBindingsEmailName *string\n", "\t// Topic is what the conversation is about.\n\tTopic *string\n")
-	s.add("client/params.go", "p.BindingsEmailName, 0),\n", "\t\tTopic:                c.text(\"Topic\", \"\", p.Topic, 0),\n")
-	s.add("client/wire_test.go", "\t\tBindingsEmailName:    new(\"Support, EU\"),\n", "\t\tTopic:                new(\"Delivery\"),\n")
-	_, ok = s.run("go test -run=TestWrappersSendEveryField ./client")
-	assert.True(t, ok)
+var failures = regexp.MustCompile(`(?m)^(ok|\?) .*\n`)
 
-	// The golden files of the four operations with a form have it when they are written again.
-	_, ok = s.run("go test -run=TestWire ./client -update")
-	require.True(t, ok)
-	assert.Equal(t, 4, strings.Count(s.read("testdata/wire/*.golden"), "Topic=Delivery"))
+const guide = ".github/CONTRIBUTING.md"
 
-	// What is left is the emulator, which does not know the field yet.
-	out, ok = s.run("go test -run=TestEmulatorShowsEveryField ./client")
-	require.False(t, ok)
-	assert.Contains(t, out, "Topic is not emulated; see resource in conversationstest\n")
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	rows := make([]string, len(changes))
+	t.Run("group", func(t *testing.T) {
+		for i, c := range changes {
+			t.Run(c.row+"/"+c.kind, func(t *testing.T) {
+				t.Parallel()
+				places := rehearse(t, c)
+				var text []string
+				count := 0
+				for _, place := range places {
+					if !strings.Contains(place, "_test.go") {
+						count++
+					}
+					text = append(text, "`"+place+"`")
+				}
+				assert.LessOrEqual(t, count, c.most, "places")
+				mu.Lock()
+				defer mu.Unlock()
+				rows[i] = fmt.Sprintf("| %s: %s | %d | %s |\n", c.row, c.kind, count, strings.Join(text, "<br>"))
+			})
+		}
+	})
+	if t.Failed() || slices.Contains(rows, "") {
+		return // some have failed, or were not selected
+	}
+	table := strings.Join(rows, "")
+	t.Logf("\n%s", table)
+	path := filepath.Join(root, guide)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	const heading = "|---|---|---|\n"
+	before, rest, ok := strings.Cut(string(text), heading)
+	require.True(t, ok, "%s has no table of costs", guide)
+	_, behind, _ := strings.Cut(rest, "\n\n")
+	want := before + heading + table + "\n" + behind
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
+		return
+	}
+	assert.Equal(t, want, string(text), "write the table of %s with go test ./testdata/drill -update", guide)
 }
