@@ -91,7 +91,7 @@ func ForEach(ctx context.Context, conversations iter.Seq2[*Conversation, error],
 		return result, &ParamError{Param: "Workers", Reason: "must be positive, or 0 for the default"}
 	}
 	rate := cmp.Or(params.Rate, DefaultBulkRate)
-	pace := &pace{most: rate, now: rate}
+	pace := &pace{most: rate}
 	workers := make(chan struct{}, cmp.Or(params.Workers, defaultBulkWorkers))
 	actionCtx := onRateLimit(ctx, pace.limited)
 	var running sync.WaitGroup

@@ -38,15 +38,19 @@ func TestConstruction(t *testing.T) {
 		"region with a dot":     {client.WithRegion("evil.example")},
 		"empty region":          {client.WithRegion("")},
 		"edge with a slash":     {client.WithEdge("evil.example/")},
+		"leading hyphen":        {client.WithRegion("-ie1")},
+		"trailing hyphen":       {client.WithEdge("dublin-")},
 		"nil http client":       {client.WithHTTPClient(nil)},
 		"nil logger":            {client.WithLogger(nil)},
 		"negative attempts":     {client.WithRetry(client.RetryPolicy{MaxAttempts: -1})},
 		"delays the wrong way":  {client.WithRetry(client.RetryPolicy{MinDelay: time.Minute, MaxDelay: time.Second})},
 		"no attempt timeout":    {client.WithAttemptTimeout(0)},
 		"a negative size bound": {client.WithMaxResponseBytes(-1)},
+		"a nil option":          {nil},
 	} {
 		_, err := client.New(auth, opts...)
-		assert.Error(t, err, name)
+		require.Error(t, err, name)
+		paramError(t, err)
 	}
 	_, err := client.New(nil)
 	assert.Equal(t, "auth", paramError(t, err).Param)

@@ -17,8 +17,8 @@ import (
 // An empty cursor identifies the first page.
 //
 // A cursor belongs to a list: to its service, State, StartDate and EndDate. Any other list refuses it
-// with a [*ParamError]; the page size may differ. A cursor of version 0.1 is refused as well: list again
-// without it.
+// with a [*ParamError]; the page size may differ. A cursor stored before version 0.1.0 is refused as well:
+// list again without it.
 type Cursor string
 
 // cursorVersion begins every cursor. What follows is the digest of the list, the index of the page, a checksum
@@ -80,13 +80,13 @@ func (c Cursor) parse(digest string) (index int, token string, err error) {
 		index, err = strconv.Atoi(parts[2])
 	}
 	if len(parts) != 4 || parts[0] != cursorVersion || err != nil || index < 0 || token == "" {
-		return 0, "", &ParamError{Param: "Cursor", Reason: "not a cursor of a list, or one that version 0.1 stored: list again without it"}
+		return 0, "", &ParamError{Param: "Cursor", Reason: "not a cursor of a list, or one stored before version 0.1.0: list again without it"}
 	}
 	if parts[1] != digest {
 		return 0, "", &ParamError{Param: "Cursor", Reason: "belongs to another list: use the service, State, StartDate and EndDate it was made with"}
 	}
 	if parts[3] != checksum(token) {
-		return 0, "", &ParamError{Param: "Cursor", Reason: "was cut or changed: store and return all of it"}
+		return 0, "", &ParamError{Param: "Cursor", Reason: "must be whole: it was cut or changed where it was stored"}
 	}
 	return index, token, nil
 }

@@ -1,10 +1,16 @@
 package client_test
 
 import (
+	"errors"
+	"io"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/twilio-conversations-go/conversations/client"
 )
 
 // Whatever the body of a failure is, the error has operation, status and request id.
@@ -41,6 +47,46 @@ func TestErrorAnswers(t *testing.T) {
 				assert.Contains(t, e.Operation, strings.Fields(verb)[0]+"Conversation")
 				assert.Less(t, len(err.Error()), 300)
 			})
+		}
+	}
+}
+
+// An error says what is known of the outcome. A program's own fake may make one too.
+func TestErrorText(t *testing.T) {
+	t.Parallel()
+	for text, e := range map[string]client.Error{
+		"listConversation: 599": {Operation: "listConversation", Status: 599},
+		"updateServiceConversation " + theSID + ": 503 Service Unavailable; it may have been carried out": {
+			Operation: "updateServiceConversation", SID: theSID, Status: 503, Attempts: 1, Unclear: true},
+		"createConversation: 429 Too Many Requests: Slow down (code 20429, 4 attempts, retry after 3s); no conversation was created": {
+			Operation: "createConversation", Status: 429, Message: "Slow\ndown", Code: 20429, Attempts: 4, RetryAfter: 3 * time.Second},
+		"createServiceConversation (2 attempts); the conversation may have been created": {
+			Operation: "createServiceConversation", Attempts: 2, Unclear: true},
+	} {
+		assert.EqualError(t, &e, text)
+	}
+}
+
+// Each failure matches the sentinels that describe it, and nothing else.
+func TestErrorIs(t *testing.T) {
+	t.Parallel()
+	sentinels := []error{client.ErrNotFound, client.ErrUnauthorized, client.ErrForbidden, client.ErrConflict,
+		client.ErrRateLimited, client.ErrClosed, client.ErrMaybeCreated, io.EOF}
+	for _, tc := range []struct {
+		err client.Error
+		is  []error
+	}{
+		{client.Error{Operation: "createConversation", Status: 404}, []error{client.ErrNotFound}},
+		{client.Error{Operation: "fetchConversation", Status: 401}, []error{client.ErrUnauthorized}},
+		{client.Error{Operation: "fetchConversation", Status: 403}, []error{client.ErrForbidden}},
+		{client.Error{Operation: "createConversation", Status: 409, Unclear: true}, []error{client.ErrConflict, client.ErrMaybeCreated}},
+		{client.Error{Operation: "createServiceConversation", Unclear: true}, []error{client.ErrMaybeCreated}},
+		{client.Error{Operation: "deleteConversation", Status: 429, Unclear: true}, []error{client.ErrRateLimited}},
+		{client.Error{Operation: "updateConversation", Status: 400, Code: 50377}, []error{client.ErrClosed}},
+		{client.Error{Operation: "listConversation", Status: 500}, nil},
+	} {
+		for _, target := range sentinels {
+			assert.Equal(t, slices.Contains(tc.is, target), errors.Is(&tc.err, target), "%v: %v", &tc.err, target)
 		}
 	}
 }

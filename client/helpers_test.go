@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/twilio-conversations-go/conversations/client"
@@ -290,5 +291,6 @@ func paramError(t *testing.T, err error) *client.ParamError {
 	t.Helper()
 	e, ok := errors.AsType[*client.ParamError](err)
 	require.Truef(t, ok, "want a *client.ParamError, got %T: %v", err, err)
+	assert.Regexp(t, `\b(must|cannot|set|use|list again|applies to)\b`, e.Reason, "it says what to do")
 	return e
 }

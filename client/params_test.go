@@ -63,6 +63,21 @@ func TestHopelessParamsAreNotSent(t *testing.T) {
 	}
 }
 
+// What is wrong with a parameter is said with its limit.
+func TestParamErrorText(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, newScript(t))
+	for text, params := range map[string]client.CreateParams{
+		"FriendlyName: must be at most 256 characters":                                     {FriendlyName: new(strings.Repeat("x", 257))},
+		"MessagingServiceSID (MessagingServiceSid): must be MG and 32 hexadecimal digits":  {MessagingServiceSID: new("MG123")},
+		"InactiveAfter (Timers.Inactive): must be at least 1m0s, or 0 to remove the timer": {InactiveAfter: new(time.Second)},
+		"ClosedAfter (Timers.Closed): must be at least 10m0s, or 0 to remove the timer":    {ClosedAfter: new(time.Minute)},
+	} {
+		_, err := c.Conversations.Create(t.Context(), params)
+		assert.EqualError(t, err, text)
+	}
+}
+
 // Requests that would reach the collection, or what is above it, are not sent.
 func TestHopelessIDsAreNotSent(t *testing.T) {
 	t.Parallel()

@@ -909,10 +909,10 @@ func TestPromise16ParamErrors(t *testing.T) {
 	}
 	for want, err := range map[string]error{
 		"State: must be a state of the API, such as active": page(client.ListParams{State: "actve"}),
-		"base URL: must not end in /v1":                  base("https://conversations.twilio.com/v1"),
-		"ClosedAfter (Timers.Closed): ":                  create(client.CreateParams{ClosedAfter: new(time.Minute)}),
-		"InactiveAfter (Timers.Inactive): ":              create(client.CreateParams{InactiveAfter: new(time.Second)}),
-		"MessagingServiceSID (MessagingServiceSid): ":    create(client.CreateParams{MessagingServiceSID: new("x")}),
+		"base URL: must not end in /v1":                     base("https://conversations.twilio.com/v1"),
+		"ClosedAfter (Timers.Closed): ":                     create(client.CreateParams{ClosedAfter: new(time.Minute)}),
+		"InactiveAfter (Timers.Inactive): ":                 create(client.CreateParams{InactiveAfter: new(time.Second)}),
+		"MessagingServiceSID (MessagingServiceSid): ":       create(client.CreateParams{MessagingServiceSID: new("x")}),
 	} {
 		if assert.Error(t, err, want) {
 			assert.True(t, strings.HasPrefix(err.Error(), want), "finding 16: want %q, got %q", want, err)

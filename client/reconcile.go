@@ -198,5 +198,6 @@ func sameAttributes(sent *string, got string, isNew bool) bool {
 func decodeNumbers(text string) (v any, err error) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
-	return v, dec.Decode(&v)
+	err = dec.Decode(&v)
+	return v, err
 }

@@ -1,9 +1,9 @@
 package client_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -86,6 +86,8 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 			fetched: jsonAnswer(200, with("date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"2000-01-01T00:00:00Z"`, "timers", `{"date_inactive":"1999-12-31T04:17:19Z"}`)), ok: true},
 		{name: "a date of its own, long ago", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(1999, 12, 31, 3, 17, 19, 0, time.UTC)) },
 			fetched: jsonAnswer(200, with("date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"1999-12-31T03:17:19Z"`, "timers", `{"date_inactive":"1999-12-31T04:17:19Z"}`)), unclear: true},
+		{name: "a date of its own, different", params: func(p *client.CreateParams) { p.DateCreated = new(time.Date(1999, 12, 31, 3, 17, 19, 0, time.UTC)) },
+			fetched: jsonAnswer(200, with("friendly_name", `"Other"`, "date_created", `"1999-12-31T03:17:19Z"`, "date_updated", `"1999-12-31T03:17:19Z"`)), unclear: true},
 		{name: "another timer", fetched: jsonAnswer(200, with("timers", `{"date_inactive":"2000-01-01T02:00:00Z"}`)), unclear: true},
 		{name: "cannot be fetched", fetched: jsonAnswer(404, notFound), unclear: true},
 	} {
@@ -104,11 +106,14 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 					header = []string{"Date", ""}
 				}
 				server := newScript(t, connectionLost, jsonAnswer(409, conflict, header...), tc.fetched)
-				conv, err := newClient(t, server).Conversations.Create(t.Context(), params)
+				var resp client.Response
+				conv, err := newClient(t, server).Conversations.Create(t.Context(), params, client.WithResponse(&resp))
 				server.done()
 				assert.Equal(t, "/v1/Conversations/order-1234", server.requests[2].URL.Path)
+				assert.Equal(t, 2, resp.Attempts, "the lookup is none")
 				if tc.ok {
 					require.NoError(t, err)
+					assert.Equal(t, 200, resp.StatusCode)
 					assert.Equal(t, "order-1234", conv.UniqueName)
 					return
 				}
@@ -119,6 +124,29 @@ func TestUnclearCreateIsResolved(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A lookup that the caller ends says so, and nothing of what it was for.
+func TestLookupEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		defer cancel(nil)
+		reason := errors.New("the user of order-1234 went away")
+		time.AfterFunc(10*time.Second, func() { cancel(reason) })
+		server := newScript(t, connectionLost, jsonAnswer(409, nameTaken), silence)
+		_, err := newClient(t, server).Conversations.Create(ctx, client.CreateParams{UniqueName: new("order-1234")})
+		server.done()
+		assert.ErrorIs(t, err, reason)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, client.ErrConflict)
+		assert.ErrorIs(t, err, client.ErrMaybeCreated)
+		assert.ErrorContains(t, err, "context canceled: the user of {UniqueName} went away")
+
+		server = newScript(t, connectionLost, jsonAnswer(409, nameTaken), jsonAnswer(403, "{}"))
+		_, err = newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{UniqueName: new("order-1234")})
+		assert.ErrorContains(t, err, "looking up what became of it failed: 403 Forbidden")
+	})
 }
 
 // The clock is read when the conflict begins to arrive, however long the rest takes.
@@ -167,15 +195,51 @@ func TestClearConflictIsAnError(t *testing.T) {
 
 func TestUnclearUpdateIsResolved(t *testing.T) {
 	t.Parallel()
-	for state, ok := range map[string]bool{"closed": true, "active": false} {
-		t.Run(state, func(t *testing.T) {
+	closed := func(p client.UpdateParams) client.UpdateParams {
+		p.State = new(client.StateClosed)
+		return p
+	}
+	const messaging = "MG00000000000000000000000000000001"
+	for name, tc := range map[string]struct {
+		params client.UpdateParams
+		found  []string // members of the conversation, which is closed if they do not say otherwise
+		ok     bool
+	}{
+		"closed":                     {closed(client.UpdateParams{}), nil, true},
+		"not closed":                 {closed(client.UpdateParams{}), []string{"state", `"active"`}, false},
+		"nothing else was sent":      {closed(client.UpdateParams{}), []string{"friendly_name", `"Order"`, "attributes", `"{\"n\":1}"`, "bindings", `{"email":{"name":"Support"}}`}, true},
+		"no state was sent":          {client.UpdateParams{FriendlyName: new("Order")}, []string{"friendly_name", `"Order"`}, true},
+		"the friendly name":          {closed(client.UpdateParams{FriendlyName: new("Order")}), []string{"friendly_name", `"Order"`}, true},
+		"another friendly name":      {closed(client.UpdateParams{FriendlyName: new("Order")}), []string{"friendly_name", `"Other"`}, false},
+		"a friendly name left as is": {closed(client.UpdateParams{FriendlyName: new("")}), []string{"friendly_name", `"Order"`}, true},
+		"the attributes":             {closed(client.UpdateParams{Attributes: map[string]int{"n": 1}}), []string{"attributes", `"{ \"n\": 1 }"`}, true},
+		"other attributes":           {closed(client.UpdateParams{Attributes: map[string]int{"n": 1}}), []string{"attributes", `"{\"n\":2}"`}, false},
+		"no attributes":              {closed(client.UpdateParams{Attributes: map[string]int{"n": 1}}), []string{"attributes", "null"}, false},
+		"empty attributes":           {closed(client.UpdateParams{Attributes: struct{}{}}), []string{"attributes", "null"}, true},
+		"another messaging service":  {closed(client.UpdateParams{MessagingServiceSID: new(messaging)}), []string{"messaging_service_sid", `"MG2"`}, false},
+		"the messaging service":      {closed(client.UpdateParams{MessagingServiceSID: new(messaging)}), []string{"messaging_service_sid", `"` + messaging + `"`}, true},
+		"another address":            {closed(client.UpdateParams{BindingsEmailAddress: new("a@example.com")}), []string{"bindings", `{"email":{"projected_address":"b@example.com"}}`}, false},
+		"another sender":             {closed(client.UpdateParams{BindingsEmailName: new("Support")}), []string{"bindings", `{"email":{"name":"Sales"}}`}, false},
+		"the timer":                  {closed(client.UpdateParams{ClosedAfter: new(time.Hour)}), []string{"timers", `{"date_closed":"2000-01-01T01:00:02Z"}`}, true},
+		"a later timer":              {closed(client.UpdateParams{ClosedAfter: new(time.Hour)}), []string{"timers", `{"date_closed":"2000-01-01T01:00:30Z"}`}, false},
+		"an earlier timer":           {closed(client.UpdateParams{InactiveAfter: new(time.Hour)}), []string{"timers", `{"date_inactive":"2000-01-01T00:59:30Z"}`}, false},
+		"no timer":                   {closed(client.UpdateParams{InactiveAfter: new(time.Duration(0))}), []string{"timers", `{}`}, true},
+		"a timer that was removed":   {closed(client.UpdateParams{InactiveAfter: new(time.Duration(0))}), []string{"timers", `{"date_inactive":"2000-01-01T01:00:00Z"}`}, false},
+		"the date":                   {closed(client.UpdateParams{DateUpdated: new(time.Date(2026, 1, 18, 3, 17, 17, 9, time.UTC))}), nil, true},
+		"another date":               {closed(client.UpdateParams{DateUpdated: new(time.Date(2026, 1, 18, 3, 17, 18, 0, time.UTC))}), nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, conversation("state", fmt.Sprintf("%q", state))))
-				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, client.UpdateParams{State: new(client.StateClosed)})
+				found := conversation(append([]string{"state", `"closed"`}, tc.found...)...)
+				server := newScript(t, answer(502, "", ""), jsonAnswer(400, isClosed), jsonAnswer(200, found))
+				var resp client.Response
+				conv, err := newClient(t, server).Conversations.Update(t.Context(), theSID, tc.params, client.WithResponse(&resp))
 				server.done()
-				if ok {
+				assert.Equal(t, 2, resp.Attempts, "the lookup is none")
+				if tc.ok {
 					require.NoError(t, err)
+					assert.Equal(t, 200, resp.StatusCode)
 					assert.Equal(t, client.StateClosed, conv.State)
 					return
 				}

@@ -211,9 +211,10 @@ func inWord(s string, from, to int) bool {
 	return to-from < 4 && (from > 0 && isWord(s[from-1]) || to < len(s) && isWord(s[to]))
 }
 
-// isWord reports whether a byte belongs to a word: an ASCII letter or digit, or a part of any other character.
+// isWord reports whether a byte of a text in lower case belongs to a word: an ASCII letter or digit, or a part of
+// any other character.
 func isWord(c byte) bool {
-	return '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' || c >= utf8.RuneSelf
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || c >= utf8.RuneSelf
 }
 
 // lower returns s in lower case, but for letters that would change their length.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -33,6 +34,7 @@ func TestRedactor(t *testing.T) {
 		strings.Repeat("x", maxText+1):       "too long",
 		strings.Repeat("Zoë & Co.", 90):      strings.Repeat("{UniqueName}", 90),
 		"half of one \xff":                   "half of one \ufffd",
+		"\u212a Zoë & Co. end":               "\u212a {UniqueName} end",
 	} {
 		assert.Equal(t, want, r.text(text, "too long"))
 	}
@@ -63,7 +65,47 @@ func TestWords(t *testing.T) {
 		string(errNotJSON):                                     fmt.Errorf("KANARIE: %w", errNotJSON),
 	} {
 		assert.Equal(t, want, words(err))
+		assert.Equal(t, want, words(&url.Error{Op: "Get", URL: "KANARIE", Err: err}), "whatever wraps it")
 	}
+	for _, err := range []error{context.DeadlineExceeded, os.ErrDeadlineExceeded} {
+		assert.Equal(t, "timeout", words(&url.Error{Op: "Get", URL: "KANARIE", Err: fmt.Errorf("KANARIE: %w", err)}))
+	}
+	for want, all := range map[string][]error{
+		"connection reset":               {syscall.EPIPE},
+		"host unreachable":               {syscall.ENETUNREACH},
+		"connection closed":              {io.ErrUnexpectedEOF, net.ErrClosed},
+		"TLS failure":                    {tls.AlertError(40), tls.RecordHeaderError{Msg: "KANARIE"}},
+		"network error (read)":           {&net.OpError{Op: "read", Err: errors.New("KANARIE")}},
+		"network error (write)":          {&net.OpError{Op: "write", Err: errors.New("KANARIE")}},
+		"certificate not trusted":        {&tls.CertificateVerificationError{Err: errors.New("KANARIE")}},
+		"transport error (*net.OpError)": {&net.OpError{Op: "KANARIE", Err: errors.New("KANARIE")}},
+	} {
+		for _, err := range all {
+			assert.Equal(t, want, words(err), "%T", err)
+		}
+	}
+}
+
+// What could change how a line is shown becomes a blank, and nothing else does.
+func TestPrintable(t *testing.T) {
+	t.Parallel()
+	for _, r := range []rune{0, 0x1f, 0x7f, 0x9f, 0xad, 0x34f, 0x61c, 0x180e, 0x200b, 0x200f, 0x2028, 0x202e, 0x2060, 0x206f,
+		0xfe00, 0xfe0f, 0xfeff, 0xfff9, 0xfffb, 0xe0000, 0x10ffff} {
+		assert.Equal(t, "a b", printable("a"+string(r)+"b"), "%U", r)
+	}
+	for _, r := range []rune{' ', '~', 0xa0, 0xac, 0xae, 0x34e, 0x350, 0x61b, 0x61d, 0x180d, 0x180f, 0x200a, 0x2010, 0x2027, 0x202f,
+		0x205f, 0x2070, 0xfdff, 0xfe10, 0xfefe, 0xff00, 0xfff8, 0xfffc, 0xdffff} {
+		assert.Equal(t, "a"+string(r)+"b", printable("a"+string(r)+"b"), "%U", r)
+	}
+}
+
+// A text that is repeated is cut after 512 bytes, between two characters.
+func TestBrief(t *testing.T) {
+	t.Parallel()
+	x := strings.Repeat("x", 510)
+	assert.Equal(t, x+"yz", brief(x+"yz"))
+	assert.Equal(t, x+"yz…", brief(x+"yz."))
+	assert.Equal(t, x+"…", brief(x+"日本"))
 }
 
 // An error of another call is not found in that of this one, in whatever it is wrapped.
@@ -77,6 +119,12 @@ func TestForeignHidesErrorsOfOtherCalls(t *testing.T) {
 	assert.False(t, found)
 	assert.ErrorIs(t, err, io.EOF)
 	assert.EqualError(t, err, "text")
+
+	err = newForeign("text", fmt.Errorf("wrapped: %w", &net.DNSError{Name: "host"}))
+	dns, _ := errors.AsType[*net.DNSError](err)
+	assert.Equal(t, "host", dns.Name)
+	_, found = errors.AsType[*net.OpError](err)
+	assert.False(t, found)
 }
 
 // A name that a server may have normalised is the same one. One that it may not is another.
@@ -91,7 +139,7 @@ func TestSameName(t *testing.T) {
 	}
 	for _, other := range [][2]string{
 		{"order-1", "order-2"}, {"order-1", ""}, {"order-1", "order-11"}, {"日本", "中国"}, {"заказ-1", "заказ-2"}, {"Zoë", "Zoe"}, {"a b", "ab"},
-		{"order-😀", "order-😁"}, {"✅ 1", "❌ 1"}, {"😀", ""}, {"…", ""}, {"\u0308", ""},
+		{"order-😀", "order-😁"}, {"✅ 1", "❌ 1"}, {"😀", ""}, {"…", ""}, {"\u0308", ""}, {"x\u0301", "y\u0301"},
 	} {
 		assert.False(t, sameName(other[0], other[1]), other)
 		assert.False(t, sameName(other[1], other[0]), other)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,19 +141,27 @@ func testCell(t *testing.T, verb, cell string, failure step) {
 func TestNeverSentIsRetriedForEveryOperation(t *testing.T) {
 	t.Parallel()
 	for verb, do := range verbs {
-		t.Run(verb, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				server := &refuser{}
-				err := do(t.Context(), newClient(t, server).Conversations)
-				e := apiError(t, err)
-				assert.Equal(t, 4, server.requests)
-				assert.Equal(t, 4, e.Attempts)
-				assert.False(t, e.Unclear)
-				assert.NotErrorIs(t, err, client.ErrMaybeCreated)
-				assert.Contains(t, err.Error(), "connection refused")
+		for _, service := range []string{"", serviceSID} {
+			t.Run(verb+service, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					server := &refuser{}
+					c := newClient(t, server)
+					conversations := c.Conversations
+					if service != "" {
+						conversations = c.Service(service).Conversations
+					}
+					err := do(t.Context(), conversations)
+					e := apiError(t, err)
+					assert.Equal(t, service != "", strings.Contains(e.Operation, "Service"), e.Operation)
+					assert.Equal(t, 4, server.requests)
+					assert.Equal(t, 4, e.Attempts)
+					assert.False(t, e.Unclear)
+					assert.NotErrorIs(t, err, client.ErrMaybeCreated)
+					assert.Contains(t, err.Error(), "connection refused")
+				})
 			})
-		})
+		}
 	}
 }
 
@@ -202,6 +211,34 @@ func TestBackoffGrowsAndIsCapped(t *testing.T) {
 			longest := min(time.Second<<min(i-1, 10), 10*time.Second)
 			assert.LessOrEqual(t, at[i].Sub(at[i-1]), longest, "delay %d", i)
 			assert.GreaterOrEqual(t, at[i].Sub(at[i-1]), longest/2, "delay %d", i)
+		}
+	})
+}
+
+// The budget is for retries that do not lead to success. What succeeds gives back what it took, and a fifth of a
+// retry more; what is not retried takes nothing.
+func TestRetryBudget(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newScript(t)
+		c := newClient(t, server, client.WithRetry(client.RetryPolicy{MaxAttempts: 2, Budget: 1})).Conversations
+		fetch := func(steps ...step) error {
+			server.steps = append(server.steps, steps...)
+			_, err := c.Fetch(t.Context(), "order-1234")
+			server.done()
+			return err
+		}
+		unavailable := answer(503, "", "")
+		for range 3 {
+			require.ErrorIs(t, fetch(jsonAnswer(404, notFound)), client.ErrNotFound)
+			require.NoError(t, fetch(unavailable, success("fetch")))
+		}
+		for range 3 {
+			assert.NotContains(t, fetch(unavailable, unavailable).Error(), "budget")
+			assert.ErrorContains(t, fetch(unavailable), "not retried: the retry budget is spent")
+			for range 5 {
+				require.NoError(t, fetch(success("fetch")))
+			}
 		}
 	})
 }
@@ -293,6 +330,13 @@ func TestNoSleepIntoTheDeadline(t *testing.T) {
 		assert.Equal(t, 429, e.Status)
 		assert.Equal(t, 10*time.Second, e.RetryAfter)
 		server.done()
+
+		server = newScript(t, jsonAnswer(429, `{"code":20429}`, "Retry-After", "10"), success("fetch"))
+		ctx, cancel = context.WithTimeout(t.Context(), 11*time.Second)
+		defer cancel()
+		_, err = newClient(t, server).Conversations.Fetch(ctx, "order-1234")
+		require.NoError(t, err, "there is time for it")
+		server.done()
 	})
 }
 
@@ -311,6 +355,13 @@ func TestWaitEndsWithContext(t *testing.T) {
 		e := apiError(t, err)
 		assert.Equal(t, 503, e.Status, "the last answer is kept")
 		assert.Equal(t, 20503, e.Code)
+
+		ctx, cancel = context.WithCancelCause(t.Context())
+		time.AfterFunc(100*time.Millisecond, func() { cancel(reason) })
+		_, err = newClient(t, newScript(t, connectionLost)).Conversations.Fetch(ctx, "order-1234")
+		assert.EqualError(t, err, "fetchConversation {UniqueName}: context canceled: the user went away; before that: connection reset")
+		assert.ErrorIs(t, err, reason)
+		assert.ErrorIs(t, err, syscall.ECONNRESET, "what the attempt failed with is found as well")
 	})
 }
 
@@ -351,6 +402,7 @@ func TestAnswerBeforeTheContextEnds(t *testing.T) {
 		return jsonAnswer(404, notFound)(req)
 	})).Conversations.Fetch(ctx, "order-1234")
 	assert.Equal(t, 20404, apiError(t, err).Code)
+	assert.NotErrorIs(t, err, context.Canceled, "that is not why it failed")
 }
 
 func (s stalled) Read([]byte) (int, error) { <-s.ctx.Done(); return 0, s.ctx.Err() }

@@ -553,6 +553,23 @@ func TestScanReducesItsWorkersAfter429(t *testing.T) {
 	})
 }
 
+// A request of a scan is retried like any other: only a bulk job's changes get twice as many attempts.
+func TestScanFailsWhereNothingIsPermitted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		server := newTimeline(nil)
+		server.replace = func(string) (int, string) { return http.StatusTooManyRequests, `{"code":20429}` }
+		var failures []error
+		for _, err := range server.client(t).Conversations.Scan(t.Context(), client.ScanParams{}) {
+			failures = append(failures, err)
+		}
+		require.Len(t, failures, 1)
+		assert.ErrorIs(t, failures[0], client.ErrRateLimited)
+		assert.Equal(t, 4, apiError(t, failures[0]).Attempts)
+		assert.Equal(t, 4, server.requests)
+	})
+}
+
 func TestScanEndsWithItsFirstFailure(t *testing.T) {
 	t.Parallel()
 	sid := fmt.Sprintf("CH%032x", 1)
@@ -691,14 +708,32 @@ func TestScanProgress(t *testing.T) {
 	assert.Equal(t, client.ScanProgress{Done: 2000, Requests: server.requests}, last)
 }
 
+// Twilio promises an order only where there is a date: a scan without one sends a date that leaves nothing out.
+func TestScanSendsADate(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for want, params := range map[string]client.ScanParams{
+		"EndDate=9999-12-31T23%3A59%3A59.999Z&PageSize=100":                                {},
+		"PageSize=100&StartDate=2026-01-01T00%3A00%3A00Z":                                  {StartDate: start},
+		"EndDate=2026-01-01T00%3A00%3A00Z&PageSize=100":                                    {EndDate: start},
+		"EndDate=2026-01-01T00%3A00%3A00Z&PageSize=100&StartDate=2026-01-01T00%3A00%3A00Z": {StartDate: start, EndDate: start},
+	} {
+		server := newScript(t, page(""))
+		for _, err := range newClient(t, server).Conversations.Scan(t.Context(), params) {
+			require.NoError(t, err)
+		}
+		server.done()
+		assert.Equal(t, want, server.requests[0].URL.Query().Encode())
+	}
+}
+
 func TestScanRefusesWhatCannotBe(t *testing.T) {
 	t.Parallel()
 	server := newTimeline(nil)
 	for _, params := range []client.ScanParams{{Workers: -1}, {Workers: 65}, {PageSize: -1}, {State: "odd"}, {StartDate: time.Unix(1, 0), EndDate: time.Unix(0, 0)}} {
 		failures := 0
 		for _, err := range server.client(t).Conversations.Scan(t.Context(), params) {
-			_, ok := errors.AsType[*client.ParamError](err)
-			assert.True(t, ok, "%+v: %v", params, err)
+			paramError(t, err)
 			failures++
 		}
 		assert.Equal(t, 1, failures, "%+v", params)

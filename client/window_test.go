@@ -149,6 +149,7 @@ func TestPagesLeft(t *testing.T) {
 	}
 	assert.Zero(t, (&windows{open: newWindows(noOldest).open}).open[0].pagesLeft(), "nothing is known before the first page")
 	assert.Zero(t, window(1).pagesLeft(), "one second is not divided")
+	assert.Positive(t, window(2).pagesLeft())
 	assert.InDelta(t, 0.69, window(page).pagesLeft(), 0.01, "as much again as was seen")
 	assert.InDelta(t, 14.3, window(now+1_000_000).pagesLeft(), 0.1, "all the time there is")
 	deep := window(20 * page)

@@ -2,7 +2,9 @@ package json_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
@@ -63,6 +65,25 @@ func TestMalformedDocumentsAreErrors(t *testing.T) {
 		var v node
 		assert.Error(t, json.Unmarshal([]byte(document), &v), "%.40s", document)
 	}
+
+	// A document that is cut short can be told from one that is malformed, also where members repeat.
+	for document, cut := range map[string]bool{
+		`{"count":1,"text":"`: true, `{"count":1,"count":2,"te`: true, `{"count":1,"count":2`: true,
+		`{"count":1,}`: false, `{"count":1,"count":2,}`: false, `{"count":1,"count":2]`: false,
+	} {
+		var v node
+		err := json.Unmarshal([]byte(document), &v)
+		assert.Equal(t, cut, errors.Is(err, io.ErrUnexpectedEOF), "%s: %v", document, err)
+	}
+}
+
+// Only members count as members, however many colons and items there are.
+func TestColonsAndItemsAreNoMembers(t *testing.T) {
+	t.Parallel()
+	text := strings.Repeat(":", 100_001)
+	var v node
+	require.NoError(t, json.Unmarshal([]byte(`{"text":"`+text+`","other":[`+strings.Repeat("0,", 250_000)+`0]}`), &v))
+	assert.Equal(t, text, v.Text)
 }
 
 func TestArray(t *testing.T) {
