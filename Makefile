@@ -78,7 +78,7 @@ inspector: ## Drive the emulator's page in Chromium, which is installed if that 
 .PHONY: drill
 drill: ## Rehearse a change of the description; V=-v shows each step
 	go vet ./testdata/drill
-	go test $(V) ./testdata/drill
+	go test $(V) -timeout 30m ./testdata/drill
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI

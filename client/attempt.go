@@ -51,6 +51,9 @@ func (c *Client) newAttempt(ctx context.Context, call *call) (*attempt, *gen.Cli
 	return a, &a.responses
 }
 
+// errHost is what is wrong with a request that an editor directed elsewhere: it has the credentials.
+const errHost = fault("a request editor changed the host of the request: use WithBaseURL")
+
 // What may be wrong with a response.
 const (
 	errStatus         = fault("unexpected status")
@@ -71,6 +74,9 @@ func (a *attempt) Do(req *http.Request) (*http.Response, error) {
 			a.redact.learn(req)
 			return nil, err
 		}
+	}
+	if req.URL.Host != a.client.host {
+		return nil, errHost
 	}
 	a.edited = true
 	if user, _, ok := req.BasicAuth(); ok && isSID("AC", user) {

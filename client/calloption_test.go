@@ -77,6 +77,17 @@ func TestRequestEditorFails(t *testing.T) {
 	}
 }
 
+// A request editor cannot send the credentials to another host.
+func TestRequestEditorChangesTheHost(t *testing.T) {
+	t.Parallel()
+	_, err := newClient(t, newScript(t)).Conversations.Fetch(t.Context(), "order-1234",
+		client.WithRequestEditor(func(_ context.Context, req *http.Request) error {
+			req.URL.Host = "other.example"
+			return nil
+		}))
+	assert.EqualError(t, err, "fetchConversation {UniqueName}: a request editor changed the host of the request: use WithBaseURL")
+}
+
 // Each request has the operation that it is for in its context.
 func TestOperationIsInTheContext(t *testing.T) {
 	t.Parallel()

@@ -15,7 +15,8 @@ import (
 //
 // It never keeps a request from being sent or changes a response. The body of a response is checked as
 // the caller reads it: at its end, or when it is closed after one whole JSON value. A body that the
-// caller abandons earlier, that breaks off with an error, or that is compressed is not checked.
+// caller abandons earlier, that breaks off with an error, that is compressed or larger than 64 MB
+// is not checked.
 //
 // The transport may be used by several goroutines at a time, and then report is called by them.
 func ValidatingTransport(base http.RoundTripper, report func(error)) http.RoundTripper {
@@ -74,6 +75,9 @@ func (t *validatingTransport) CloseIdleConnections() {
 	}
 }
 
+// maxChecked is more than any response of the operations has.
+const maxChecked = 64 << 20
+
 // checkedBody records what is read of a body and checks it once, without reading ahead: a caller that
 // gives up on an endless or stalled body can still do so.
 type checkedBody struct {
@@ -88,7 +92,12 @@ type checkedBody struct {
 func (b *checkedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.mu.Lock()
-	b.read = append(b.read, p[:n]...)
+	if !b.done {
+		b.read = append(b.read, p[:n]...)
+	}
+	if len(b.read) > maxChecked {
+		b.read, b.done = nil, true
+	}
 	b.mu.Unlock()
 	if err != nil {
 		b.finish(func([]byte) bool { return err == io.EOF })

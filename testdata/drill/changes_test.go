@@ -139,7 +139,7 @@ var changes = []change{
 		}}},
 	},
 	limit("of characters",
-		"at most 256 characters.\n          type: string\n          maxLength: 256\n", "at most 512 characters.\n          type: string\n          maxLength: 512\n",
+		"name of the conversation, at most 256 characters.\n          type: string\n          maxLength: 256\n", "name of the conversation, at most 512 characters.\n          type: string\n          maxLength: 512\n",
 		"the maximum of FriendlyName is described as 512: change maxFriendlyName in client/params.go",
 		edit{file: params, old: "maxFriendlyName = 256", new: "maxFriendlyName = 512"},
 	),

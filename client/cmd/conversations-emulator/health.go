@@ -23,6 +23,13 @@ func health(ctx context.Context, args []string, stderr io.Writer) int {
 		return exitOK
 	case err != nil:
 		return exitUsage
+	case flags.NArg() > 0:
+		fmt.Fprintf(stderr, "conversations-emulator: unexpected argument %q\n", flags.Arg(0))
+		return exitUsage
+	}
+	if err := checkAddr(*addr); err != nil {
+		fmt.Fprintf(stderr, "conversations-emulator: %v\n", err)
+		return exitUsage
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()

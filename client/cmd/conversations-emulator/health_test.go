@@ -24,7 +24,9 @@ func TestHealth(t *testing.T) {
 	assert.Equal(t, exitFailed, run(t.Context(), []string{"health", "-addr", closed.Addr().String()}, &stdout, &stderr))
 	assert.Regexp(t, "^conversations-emulator: unhealthy: [^\n]+\n$", stderr.String())
 
-	assert.Equal(t, exitUsage, run(t.Context(), []string{"health", "-colour"}, &stdout, &stderr))
+	for _, args := range [][]string{{"-colour"}, {"x"}, {"-addr", "nowhere"}} {
+		assert.Equal(t, exitUsage, run(t.Context(), append([]string{"health"}, args...), &stdout, &stderr), args)
+	}
 	assert.Equal(t, exitOK, run(t.Context(), []string{"health", "-help"}, &stdout, &stderr))
 	assert.Empty(t, stdout.String())
 }

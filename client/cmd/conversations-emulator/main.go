@@ -298,9 +298,9 @@ func newWebhooks(flags *flag.FlagSet) *webhooks {
 }
 
 func (w webhooks) options() (opts []conversationstest.Option) {
-	for _, hooks := range w {
+	for i, hooks := range w {
 		switch {
-		case hooks.service != "":
+		case i > 0: // whatever the flag names, or it would be about all services
 			opts = append(opts, conversationstest.WithServiceWebhooks(hooks.service, hooks.Webhooks))
 		case hooks.PreURL != "" || hooks.PostURL != "" || hooks.Method != "" || hooks.Filters != nil:
 			opts = append(opts, conversationstest.WithWebhooks(hooks.Webhooks))

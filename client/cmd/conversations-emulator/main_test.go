@@ -392,6 +392,7 @@ func TestMistakes(t *testing.T) {
 		"webhook":      {[]string{"-webhook-post-url", "example.com"}, 2},
 		"event":        {[]string{"-webhook-filters", "onConversation"}, 2},
 		"hook service": {[]string{"-webhook-service", "IS1"}, 2},
+		"empty hook":   {[]string{"-webhook-service", "", "-webhook-post-url", "http://x", "-addr", taken.Addr().String()}, 2},
 		"help":         {[]string{"-help"}, 0},
 	} {
 		var stdout, stderr bytes.Buffer

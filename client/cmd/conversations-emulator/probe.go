@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -64,6 +65,9 @@ func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	if *only != "" {
 		if options.Only, err = regexp.Compile(*only); err != nil {
 			return fail("-run: %v", err)
+		}
+		if !slices.ContainsFunc(fidelity.Rules(), func(r fidelity.Rule) bool { return options.Only.MatchString(r.ID) }) {
+			return fail("-run matches no rule")
 		}
 	}
 	target := fidelity.Target{BaseURL: *baseURL, Service: *service}

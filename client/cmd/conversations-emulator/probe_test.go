@@ -168,6 +168,7 @@ func TestProbeMistakes(t *testing.T) {
 		"the base URL must be http://host or https://host":                    {"-base-url", "ftp://twilio", "-yes"},
 		"-service must be IS and 32 hexadecimal digits":                       {"-base-url", url, "-service", "IS1"},
 		"-run: error parsing regexp: missing closing ): `(`":                  {"-base-url", url, "-run", "("},
+		"-run matches no rule":                                                {"-base-url", url, "-run", "^x$", "-yes"},
 		"-compare: open missing: no such file or directory":                   {"-base-url", url, "-compare", "missing"},
 		"-compare: " + broken + " is no report: unexpected end of JSON input": {"-base-url", url, "-compare", broken},
 	} {

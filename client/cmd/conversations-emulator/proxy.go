@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,7 +40,8 @@ func proxy(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	server, err := url.Parse(*to)
-	if err != nil || server.Host == "" || server.Scheme != "https" && server.Scheme != "http" {
+	if err != nil || server.Hostname() == "" || server.Scheme != "https" && server.Scheme != "http" ||
+		server.User != nil || strings.Trim(server.Path, "/") != "" || server.RawQuery != "" || server.Fragment != "" {
 		fmt.Fprintln(stderr, "conversations-emulator: -to must be https://host or http://host")
 		return exitUsage
 	}
@@ -91,7 +93,7 @@ func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) htt
 			ErrorLog:      log.New(io.Discard, "", 0),
 			ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 				if in.Context().Err() == nil {
-					lines.Printf("%s: no response: %v", in.Method, err)
+					lines.Printf("no response: %s", unreachable(err))
 				}
 				w.WriteHeader(http.StatusBadGateway)
 			},
@@ -99,15 +101,37 @@ func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) htt
 	})
 }
 
+// unreachable says why there is no response. The text of an error that is not of the network or of TLS
+// can repeat what the server sent.
+func unreachable(err error) string {
+	if network, ok := errors.AsType[*net.OpError](err); ok {
+		return network.Error()
+	}
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return certificate.Error()
+	}
+	return "the server closed the connection, or does not speak HTTP"
+}
+
 // pageURLs are the beginnings of the URLs of pages in a body. No text within the body looks like
 // one: its quotes would be escaped.
 var pageURLs = regexp.MustCompile(`("(?:first|previous|next)_page_url"\s*:\s*")https?://[^/"]*`)
 
+// maxPage is more than the largest page has. What is larger is passed on as it comes, not held in memory.
+const maxPage = 64 << 20
+
 // keepPages makes the URLs of pages lead to the proxy. A client that follows them as they are would
 // leave it after the first page.
 func keepPages(res *http.Response, proxy string) {
-	body, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxPage))
 	closer := res.Body
+	if len(body) == maxPage {
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), res.Body), closer}
+		return
+	}
 	if err == nil {
 		body = pageURLs.ReplaceAll(body, []byte("${1}"+proxy))
 		res.ContentLength = int64(len(body))

@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -170,8 +171,53 @@ func TestProxyFailures(t *testing.T) {
 	assert.Equal(t, 502, res.StatusCode)
 	code, stderr := stop()
 	assert.Equal(t, 0, code, "nothing violates the description")
-	assert.Regexp(t, `^GET: no response: [^\n]+\n$`, stderr)
+	assert.Regexp(t, `^no response: dial tcp [^\n]+\n$`, stderr)
 }
+
+// Nothing that a server sends is in the output, not even if it is no response.
+func TestProxyRepeatsNoGarbage(t *testing.T) {
+	t.Parallel()
+	for _, garbage := range []string{"secret\r\n\r\n", "HTTP/1.1 secret OK\r\n\r\n", "HTTP/1.1 200 OK\r\nsecret\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n"} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		go func() {
+			defer listener.Close()
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer conn.Close()
+			_, _ = http.ReadRequest(bufio.NewReader(conn))
+			_, _ = io.WriteString(conn, garbage)
+		}()
+		url, stop := startProxy(t, "http://"+listener.Addr().String())
+		res, _ := through(t, "POST", url+"/v1/Conversations", formType, "")
+		assert.Equal(t, 502, res.StatusCode)
+		_, stderr := stop()
+		assert.Equal(t, "no response: the server closed the connection, or does not speak HTTP\n", stderr)
+	}
+}
+
+// A body without end is passed on as it comes.
+func TestProxyHoldsNoEndlessBody(t *testing.T) {
+	t.Parallel()
+	sent := 0
+	endless := readerFunc(func(p []byte) (int, error) {
+		sent += len(p)
+		return len(p), nil
+	})
+	res := &http.Response{Header: http.Header{}, ContentLength: -1, Body: io.NopCloser(endless)}
+	keepPages(res, "http://proxy")
+	assert.LessOrEqual(t, sent, 2*maxPage)
+	n, err := io.CopyN(io.Discard, res.Body, 2*maxPage)
+	require.NoError(t, err)
+	assert.EqualValues(t, 2*maxPage, n)
+	assert.EqualValues(t, -1, res.ContentLength)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestProxyMistakes(t *testing.T) {
 	t.Parallel()
@@ -183,6 +229,11 @@ func TestProxyMistakes(t *testing.T) {
 		var stderr bytes.Buffer
 		assert.NotZero(t, run(t.Context(), append([]string{"proxy"}, args...), io.Discard, &stderr))
 		assert.Equal(t, "conversations-emulator: "+want+"\n", stderr.String())
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	for _, to := range []string{"http://x/path", "http://user:secret@x", "http://x?y", "http://x#y", "http://:80"} {
+		assert.Equal(t, exitUsage, run(stopped, []string{"proxy", "-to", to, "-addr", "127.0.0.1:0"}, io.Discard, io.Discard), to)
 	}
 	assert.Equal(t, 0, run(t.Context(), []string{"proxy", "-help"}, io.Discard, io.Discard))
 }

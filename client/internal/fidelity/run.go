@@ -190,8 +190,10 @@ func (s *session) cleanUp() (left int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), cleanupTime)
 	defer cancel()
 	s.ctx = ctx
-	for _, collection := range s.unknown {
-		left += s.findLost(collection)
+	for collection, creates := range s.unknown {
+		if !s.findLost(collection) {
+			left += creates
+		}
 	}
 	for _, path := range s.created {
 		if !s.gone(path) {
@@ -212,12 +214,12 @@ func (s *session) gone(path string) (ok bool) {
 	return res.status == http.StatusNoContent || res.status == http.StatusNotFound
 }
 
-// findLost finds the conversation that a create may have made without telling its SID: it was
-// created since the run began and has the run's prefix. It returns how many remain in doubt.
-func (s *session) findLost(collection string) (doubtful int) {
+// findLost finds the conversations that creates may have made without telling their SIDs: they were
+// created since the run began and have the run's prefix. It reports whether it has seen all.
+func (s *session) findLost(collection string) (all bool) {
 	defer func() {
 		if _, failed := recover().(verdict); failed {
-			doubtful = 1
+			all = false
 		}
 	}()
 	since := s.started.Add(-time.Hour).UTC().Format(time.RFC3339) // clocks differ
@@ -230,8 +232,8 @@ func (s *session) findLost(collection string) (doubtful int) {
 			}
 		}
 		if next = page.next(); next == "" {
-			return 0
+			return true
 		}
 	}
-	return 1
+	return false
 }

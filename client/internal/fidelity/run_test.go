@@ -3,6 +3,7 @@ package fidelity
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"os/exec"
 	"regexp"
@@ -91,6 +92,42 @@ func TestInterrupted(t *testing.T) {
 	assert.Len(t, report.Results, len(Rules()))
 	assert.Equal(t, "interrupted", report.Results[len(Rules())-1].Detail)
 	assert.Equal(t, Unknown, report.Results[len(Rules())-1].Outcome)
+}
+
+// A create that is not known to have failed is looked for: one that a gateway answers for, and one
+// whose response is lost, whatever its date. An interrupted run waits for the create that it has sent,
+// lest the delete come first.
+func TestLost(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*http.Request, *http.Response) (*http.Response, error){
+		"503": func(_ *http.Request, res *http.Response) (*http.Response, error) {
+			res.StatusCode, res.Body = http.StatusServiceUnavailable, io.NopCloser(strings.NewReader("no healthy upstream"))
+			return res, nil
+		},
+		"no response": func(r *http.Request, _ *http.Response) (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
+	} {
+		e := emulate(t, "")
+		options := against(e, e)
+		ctx, cancel := context.WithCancel(t.Context())
+		options.Transport = transport(func(r *http.Request) (*http.Response, error) {
+			create := r.Method == http.MethodPost && !single(r)
+			if create && len(e.Conversations("")) > 20 {
+				cancel()
+				assert.NoError(t, r.Context().Err(), "a create is not cancelled")
+			}
+			res, err := inProcess{e}.RoundTrip(r)
+			if create && err == nil && res.StatusCode == http.StatusCreated {
+				return lose(r, res)
+			}
+			return res, err
+		})
+		report, err := Run(ctx, target(""), options)
+		cancel()
+		require.NoError(t, err)
+		assert.Greater(t, report.Created, 20, name)
+		assert.Zero(t, report.Left, name)
+		assert.Empty(t, e.Conversations(""), name)
+	}
 }
 
 // What cannot be deleted is counted.

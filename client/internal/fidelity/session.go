@@ -33,8 +33,8 @@ type session struct {
 	advanced   time.Duration
 	lastWrite  time.Time
 	creates    int
-	created    []string // paths of conversations, to be deleted
-	unknown    []string // collections in which a create may have made a conversation of unknown SID
+	created    []string       // paths of conversations, to be deleted
+	unknown    map[string]int // how many creates may have made a conversation of unknown SID, by collection
 	fixtures   map[string]any
 }
 
@@ -60,6 +60,7 @@ func newSession(ctx context.Context, target Target, options Options) (*session, 
 		prefix:     NamePrefix + hex.EncodeToString(random[:]) + "-",
 		collection: defaultCollection,
 		started:    time.Now(),
+		unknown:    map[string]int{},
 		fixtures:   map[string]any{},
 	}
 	if target.Service != "" {
@@ -148,7 +149,13 @@ func (s *session) sendOnce(r request) *response {
 	if r.form != nil {
 		body = strings.NewReader(r.form.Encode())
 	}
-	req, err := http.NewRequestWithContext(s.ctx, r.method, s.base+path, body)
+	collection, _, _ := strings.Cut(path, "?")
+	mayCreate := r.method == http.MethodPost && strings.HasSuffix(collection, "/Conversations")
+	ctx := s.ctx
+	if mayCreate {
+		ctx = context.WithoutCancel(ctx) // a delete could overtake a create that was given up
+	}
+	req, err := http.NewRequestWithContext(ctx, r.method, s.base+path, body)
 	if err != nil {
 		cannotTell("the server's URL cannot be followed")
 	}
@@ -171,8 +178,6 @@ func (s *session) sendOnce(r request) *response {
 	if r.method != http.MethodGet && !r.burst {
 		s.takeTurn()
 	}
-	collection, _, _ := strings.Cut(path, "?")
-	mayCreate := r.method == http.MethodPost && strings.HasSuffix(collection, "/Conversations")
 	if mayCreate {
 		s.creates++
 	}
@@ -184,22 +189,29 @@ func (s *session) sendOnce(r request) *response {
 			out := &response{status: res.StatusCode, header: res.Header, body: data}
 			_ = json.Unmarshal(data, &out.value) // a body that is not JSON has no members
 			switch {
-			case !mayCreate || out.status >= 300:
-			case out.sid() != "":
+			case !mayCreate || out.status >= 300 && out.status < 500:
+			case out.status < 300 && out.sid() != "":
 				s.created = append(s.created, collection+"/"+url.PathEscape(out.sid()))
-			default:
-				s.unknown = append(s.unknown, collection)
+			default: // a 5xx may come from a gateway, after the server has made it
+				s.doubt(collection, r.form.Get("UniqueName"))
 			}
 			return out
 		}
 	}
-	if name := r.form.Get("UniqueName"); mayCreate && strings.HasPrefix(name, s.prefix) {
-		s.created = append(s.created, collection+"/"+url.PathEscape(name))
-	} else if mayCreate {
-		s.unknown = append(s.unknown, collection)
+	if mayCreate {
+		s.doubt(collection, r.form.Get("UniqueName"))
 	}
 	cannotTell("no response: %v", cause(err))
 	return nil
+}
+
+// doubt remembers that a create may have made a conversation without telling its SID.
+func (s *session) doubt(collection, name string) {
+	if strings.HasPrefix(name, s.prefix) {
+		s.created = append(s.created, collection+"/"+url.PathEscape(name))
+		return
+	}
+	s.unknown[collection]++
 }
 
 // takeTurn keeps writes below the documented rate.
@@ -246,7 +258,11 @@ func (s *session) delete(path string) *response {
 func (s *session) create(pairs ...string) *response { return s.createIn(s.collection, pairs...) }
 
 func (s *session) createIn(collection string, pairs ...string) *response {
-	if f := form(pairs...); !f.Has("FriendlyName") && !f.Has("UniqueName") {
+	switch f := form(pairs...); {
+	case f.Has("UniqueName"):
+	case f.Has("DateCreated"): // findLost would not look that far back
+		pairs = append(pairs, "UniqueName", s.name())
+	case !f.Has("FriendlyName"):
 		pairs = append(pairs, "FriendlyName", s.name())
 	}
 	return s.post(collection, pairs...)
