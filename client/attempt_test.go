@@ -269,6 +269,16 @@ func TestMalformedLocation(t *testing.T) {
 	assert.NotContains(t, err.Error(), "alice")
 }
 
+// A location that is no redirect's is a header like any other.
+func TestLocationOfASuccess(t *testing.T) {
+	t.Parallel()
+	server := newScript(t, jsonAnswer(201, conversation(), "Location", "/v1/Conversations/"+theSID))
+	var resp client.Response
+	_, err := newClient(t, server).Conversations.Create(t.Context(), client.CreateParams{}, client.WithResponse(&resp))
+	require.NoError(t, err)
+	assert.Equal(t, "/v1/Conversations/"+theSID, resp.Header.Get("Location"))
+}
+
 func TestContentTypeInCapitals(t *testing.T) {
 	t.Parallel()
 	_, err := newClient(t, newScript(t, answer(200, "Application/JSON; charset=UTF-8", conversation()))).Conversations.Fetch(t.Context(), "order-1234")

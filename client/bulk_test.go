@@ -216,8 +216,7 @@ func TestForEachRefusesWhatCannotBe(t *testing.T) {
 			t.Error("called")
 			return nil
 		}, params)
-		_, ok := errors.AsType[*client.ParamError](err)
-		assert.True(t, ok, "%+v: %v", params, err)
+		paramError(t, err)
 	}
 }
 

@@ -695,8 +695,9 @@ func TestScanProgress(t *testing.T) {
 	t.Parallel()
 	server := newTimeline(generate(1, 2000, distributions[1].at))
 	var last client.ScanProgress
-	n := 0
+	n, calls := 0, 0
 	for _, err := range server.client(t).Conversations.Scan(t.Context(), client.ScanParams{Progress: func(p client.ScanProgress) {
+		calls++
 		assert.Equal(t, n, p.Done)
 		assert.LessOrEqual(t, p.Windows, 8)
 		assert.Greater(t, p.Requests+1, last.Requests)
@@ -706,6 +707,7 @@ func TestScanProgress(t *testing.T) {
 		n++
 	}
 	assert.Equal(t, client.ScanProgress{Done: 2000, Requests: server.requests}, last)
+	assert.Equal(t, server.requests, calls, "once after each page")
 }
 
 // Twilio promises an order only where there is a date: a scan without one sends a date that leaves nothing out.
