@@ -123,14 +123,14 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.op.checkBody(&c.violations, r.Header, body)
 	}
 	entry := e.record(c, r, body)
-	done := func(status int) {
+	done := func(status int, failure string) {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		if entry.Duration == 0 {
-			entry.Status, entry.Duration = status, max(time.Since(arrived), 1)
+			entry.Status, entry.Error, entry.Duration = status, failure, max(time.Since(arrived), 1)
 		}
 	}
-	defer done(0) // the connection was dropped
+	defer done(0, "") // the connection was dropped
 
 	a, truncate := answer{}, false
 	switch {
@@ -143,7 +143,11 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		a, truncate = e.script(c, r, func() answer { return e.perform(c, r, body) })
 	}
-	done(a.status)
+	failure := ""
+	if a.status >= 400 {
+		failure = errorText(a.bytes())
+	}
+	done(a.status, failure)
 	if truncate {
 		sendTruncated(w, a, arrived)
 	}

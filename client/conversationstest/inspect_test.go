@@ -184,8 +184,19 @@ func TestRequestDetails(t *testing.T) {
 		assert.Nil(t, r.Fault)
 		require.Len(t, r.Violations, 2)
 		assert.Contains(t, r.Violations[0]+r.Violations[1], "Colour")
+		assert.Equal(t, "20001: form field Colour is not documented", r.Error)
 		do(http.MethodGet, "/v1/Conversations", "")
 		assert.Empty(t, last().Violations)
+		assert.Empty(t, last().Error)
+
+		e.Fail("listConversation", Fault{Status: 503, Code: 7, Message: strings.Repeat("é", 300)}, Fault{Status: 502, Body: "<html>"}, Fault{Status: 200, Body: `{"code":7,"message":"x"}`})
+		do(http.MethodGet, "/v1/Conversations", "")
+		assert.Equal(t, "7: "+strings.Repeat("é", 126), last().Error, "the text is cut, between characters")
+		do(http.MethodGet, "/v1/Conversations", "")
+		assert.Equal(t, 502, last().Status)
+		assert.Empty(t, last().Error, "it has no code")
+		do(http.MethodGet, "/v1/Conversations", "")
+		assert.Empty(t, last().Error, "it is no error")
 
 		e.Fail("listConversation", Fault{Delay: time.Minute}, Fault{Delay: time.Second, Drop: true})
 		do(http.MethodGet, "/v1/Conversations", "")
@@ -205,7 +216,7 @@ func TestRequestDetails(t *testing.T) {
 
 		e.Reset()
 		do(http.MethodGet, "/v1/Conversations", "")
-		assert.Equal(t, 5, last().Number, "numbers are not used twice")
+		assert.Equal(t, 8, last().Number, "numbers are not used twice")
 	})
 }
 

@@ -1,6 +1,7 @@
 package conversationstest
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,6 +30,9 @@ type Request struct {
 	Status int
 	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
 	Duration time.Duration
+	// Error is the code and the message of a response that is an error, such as "20429: Too Many
+	// Requests". It is cut after 256 bytes.
+	Error string
 	// Violations are what [ValidateRequest] reports of the request.
 	Violations []string
 	// Fault is the [Fault] that applied, or nil.
@@ -92,8 +96,8 @@ func (r *Request) size() int {
 
 // Requests returns what the emulator received since it began or was reset, oldest first, whatever the
 // response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
-// about 16 MiB. Of a request without valid credentials only Number, Time, Status and Duration are
-// recorded.
+// about 16 MiB. Of a request without valid credentials only Number, Time, Status, Error and
+// Duration are recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -137,6 +141,19 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	entry.Number = e.log.added + 1
 	e.log.add(entry, entry.size())
 	return entry
+}
+
+// maxErrorText is how much of an error is recorded, in bytes.
+const maxErrorText = 256
+
+// errorText is what is recorded of the body of an error, which a fault may have made.
+func errorText(body []byte) string {
+	var e apiError
+	if json.Unmarshal(body, &e) != nil || e.Code == 0 {
+		return ""
+	}
+	text := e.Error()
+	return strings.ToValidUTF8(text[:min(len(text), maxErrorText)], "")
 }
 
 // parseForm returns the fields of a body that is a form.

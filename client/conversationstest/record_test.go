@@ -72,7 +72,8 @@ func TestRequestLogKeepsNoSecrets(t *testing.T) {
 		requests := s.Requests()
 		require.Len(t, requests, 1)
 		assert.False(t, requests[0].Time.IsZero())
-		assert.Equal(t, Request{Status: 401, Time: requests[0].Time, Number: requests[0].Number, Duration: requests[0].Duration}, requests[0])
+		assert.Contains(t, []string{"20003: Authenticate", "20003: Authentication Error - No credentials provided"}, requests[0].Error)
+		assert.Equal(t, Request{Status: 401, Error: requests[0].Error, Time: requests[0].Time, Number: requests[0].Number, Duration: requests[0].Duration}, requests[0])
 	}
 	refused(func(r *http.Request) { r.Header.Del("Authorization") })
 	refused(func(r *http.Request) { r.SetBasicAuth(DefaultAccountSID, "wrong") })

@@ -14,6 +14,8 @@ import (
 
 // Delivery is an attempt to deliver an event. Its responses and errors are those of the receiver.
 type Delivery struct {
+	// Number counts the deliveries from 1, in the order in which they ended. A reset does not restart it.
+	Number int
 	// ID is the idempotency token of the event, which each attempt to deliver it has.
 	ID string
 	// Time is when it was sent, by the emulator's clock.
@@ -76,7 +78,7 @@ func (w *webhooks) init(maxLog int) {
 // that nobody reads.
 func (w *webhooks) reset(maxLog int) {
 	w.waiting.drop()
-	w.log = &recordLog[loggedDelivery]{max: maxLog}
+	w.log = &recordLog[loggedDelivery]{max: maxLog, added: w.log.added}
 }
 
 // Deliveries returns the attempts to deliver events that have ended since the emulator began or was
@@ -215,6 +217,7 @@ func (ev *event) values() url.Values {
 
 // logDelivery records what came of an event. The caller holds e.mu.
 func (e *Emulator) logDelivery(ev *event, d Delivery) {
+	d.Number = ev.log.added + 1
 	d.ID, d.EventType, d.ConversationSID, d.Method = ev.id, ev.name, ev.conversation, ev.method
 	ev.log.add(&loggedDelivery{d, ev}, d.size()+ev.size())
 }

@@ -34,6 +34,11 @@ func webhookTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:0
 // to the query of the URL, with colons as they are.
 func webhookRequest(method, target, authToken, idempotencyToken string, params []param) (*http.Request, error) {
 	target, _, _ = strings.Cut(target, "#") // a fragment is neither sent nor signed
+	u, err := url.Parse(target)
+	if err != nil {
+		return nil, errors.New("the URL is malformed")
+	}
+	target = u.String() // what is signed is what is sent, where characters were escaped
 	pairs := make([]string, len(params))
 	for i, p := range params {
 		pairs[i] = url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
@@ -57,7 +62,7 @@ func webhookRequest(method, target, authToken, idempotencyToken string, params [
 	}
 	req, err := http.NewRequest(method, target, body)
 	if err != nil {
-		return nil, errors.New("the URL is malformed")
+		return nil, err
 	}
 	mac := hmac.New(sha1.New, []byte(authToken))
 	_, _ = io.WriteString(mac, signed)

@@ -67,6 +67,7 @@ func TestWebhookReceived(t *testing.T) {
 	require.NoError(t, err)
 	for _, target := range []string{
 		"http://127.0.0.1:4011", "https://example.com", "https://example.com/", "https://example.com?a=1", "https://example.com:443/a%2Fb?c=%20+:",
+		"https://example.com/ä {b}",
 	} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
 			event, err := receiver.Parse(receivedRequest(delivered(t, method, target)))

@@ -237,6 +237,9 @@ func TestRedeliver(t *testing.T) {
 	require.Len(t, bodies, 3)
 	assert.Equal(t, bodies[1], bodies[2])
 	assert.Equal(t, s.Deliveries()[1].Params, s.Deliveries()[2].Params)
+	for i, d := range s.Deliveries() {
+		assert.Equal(t, i+1, d.Number)
+	}
 	assert.EqualError(t, s.Redeliver("x"), `conversationstest: no delivery "x"`)
 	id := s.Deliveries()[0].ID
 	s.Close()
@@ -465,6 +468,14 @@ func TestResetDropsWebhooks(t *testing.T) {
 		s.Settle()
 		assert.Equal(t, 1, calls)
 		assert.Empty(t, s.Deliveries())
+		for range 2 { // what was delivered meanwhile has no number
+			ask(t, s, "/v1/Conversations", "FriendlyName", "x")
+			s.Settle()
+			s.Reset()
+		}
+		ask(t, s, "/v1/Conversations", "FriendlyName", "x")
+		s.Settle()
+		assert.Equal(t, 3, s.Deliveries()[0].Number, "numbers are not used twice")
 	})
 }
 

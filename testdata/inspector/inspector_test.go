@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -204,7 +206,7 @@ func TestChanges(t *testing.T) {
 	p.click("#dialog button.primary")
 	p.waitText("#faults-rows", "connection closed")
 	p.click(`nav a[href="#conversations"]`)
-	p.show(eval[string](p, `document.querySelector("#conversations-rows li:first-child a").hash`))
+	p.click("#conversations-rows li:first-child a")
 	p.waitText(detail+" h2", "Order 1001")
 	p.click(detail + " .actions button:nth-child(3)")
 	p.waitText("#toast", "The connection was closed without a response.")
@@ -244,6 +246,27 @@ func TestPages(t *testing.T) {
 	p.wait(`document.querySelectorAll("#conversations-rows li").length === 1`)
 	p.fill("#conversations-filter [name=search]", "zz")
 	p.waitText("#conversations-empty", "No conversation matches.")
+}
+
+// A click counts although the list would have changed between press and release.
+func TestClickWhileTheListChanges(t *testing.T) {
+	t.Parallel()
+	e := startEmulator(t)
+	e.api(t, "GET", "/v1/Conversations/a", nil)
+	p := open(t, e)
+	p.show("#requests")
+	p.waitText("#requests-rows", "20404: The requested resource")
+	at := eval[[]float64](p, `(({ x, y, width, height }) => [x + width / 2, y + height / 2])(document.querySelector("#requests-rows a").getBoundingClientRect())`)
+	mouse := func(kind input.DispatchMouseEventType) {
+		p.do(chromedp.MouseEvent(kind, at[0], at[1], chromedp.ButtonLeft, chromedp.ClickCount(1)))
+	}
+	mouse(chromedp.MousePressed)
+	e.api(t, "GET", "/v1/Conversations", nil)
+	p.waitText("#requests-count", "2") // it is known
+	mouse(chromedp.MouseReleased)
+	p.wait(`location.hash === "#requests/1"`)
+	p.waitText("#requests .detail", "20404: The requested resource")
+	p.wait(`document.querySelectorAll("#requests-rows li").length === 2`)
 }
 
 // lastRequest returns the members of the latest request.

@@ -3,7 +3,6 @@ package inspector
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"testing"
@@ -18,9 +17,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scene lets an emulator have a morning like that of an application under development.
-func scene(t *testing.T, e *emulator) {
+// startScene starts an emulator that has had a morning like that of an application under development.
+func startScene(t *testing.T) *emulator {
 	t.Helper()
+	target, _ := startReceiver(t, "")
+	e := startEmulator(t, "-webhook-pre-url", target+"/twilio/before", "-webhook-post-url", target+"/twilio/after")
 	at := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(time.RFC3339) }
 	e.control(t, "conversations", fmt.Sprintf(`[
 		{"friendly_name": "Order 1038 · return", "unique_name": "order-1038", "state": "closed", "date_created": %q},
@@ -39,11 +40,16 @@ func scene(t *testing.T, e *emulator) {
 	create(size)
 	e.api(t, "GET", "/v1/Conversations/order-1041", nil)
 	e.api(t, "GET", "/v1/Conversations?State=active&PageSize=20", nil)
-	e.api(t, "POST", "/v1/Conversations/order-1042", url.Values{"Attributes": {`{"wrapping":"blue"}`}}, func(r *http.Request) { r.Header.Set("X-Twilio-Webhook-Enabled", "true") })
+	e.api(t, "POST", "/v1/Conversations/order-1042", url.Values{"Attributes": {`{"wrapping":"blue"}`}}, enabled)
+	e.control(t, "faults", `{"operation": "onConversationUpdated", "faults": [{"status": 502, "body": "Bad Gateway"}]}`)
+	e.api(t, "POST", "/v1/Conversations/order-1041", url.Values{"FriendlyName": {"Order 1041 · where is my parcel?"}}, enabled)
+	e.api(t, "POST", "/v1/Conversations/order-1042", url.Values{"State": {"inactive"}}, enabled)
+	e.settle(t)
 	e.api(t, "POST", "/v1/Conversations/order-1041", url.Values{"State": {"paused"}, "Colour": {"red"}})
 	e.api(t, "GET", "/v1/Conversations/order-9999", nil)
 	e.control(t, "faults", `{"operation": "updateConversation", "faults": [{"status": 429, "header": {"Retry-After": "2"}, "times": 2}]}`)
 	e.control(t, "faults", `{"operation": "*", "faults": [{"commit": true, "drop": true}]}`)
+	return e
 }
 
 // lowContrast lists the visible texts whose colour has a contrast below 4.5 to 1 against what is behind.
@@ -82,8 +88,7 @@ const small = `[...document.querySelectorAll("button, nav a, .rows a, select, in
 
 func TestLooks(t *testing.T) {
 	t.Parallel()
-	e := startEmulator(t)
-	scene(t, e)
+	e := startScene(t)
 	for _, scheme := range []string{"light", "dark"} {
 		for _, device := range []string{"desktop", "phone"} {
 			p := open(t, e)
@@ -121,6 +126,14 @@ func TestLooks(t *testing.T) {
 			p.click("#requests-rows li:nth-child(2) a")
 			p.waitText("#requests .detail", "Colour")
 			check("request")
+			p.show("#webhooks")
+			p.waitText("#webhooks-rows", "onConversationUpdated")
+			check("webhooks")
+			p.click("#webhooks-rows li:nth-child(2) a")
+			p.waitText("#webhooks .detail", "HMAC-SHA1")
+			check("webhook")
+			eval[*int](p, `document.querySelector("#webhooks .steps").scrollIntoView(); null`)
+			check("signature")
 			p.show("#faults")
 			p.waitText("#faults-rows", "Any operation")
 			check("faults")
@@ -146,8 +159,7 @@ func (p *page) picture(file string) {
 
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
-	e := startEmulator(t)
-	scene(t, e)
+	e := startScene(t)
 	p := open(t, e)
 	p.waitText("#conversations-rows", "order-1038")
 	press := func(keys string) { p.do(chromedp.KeyEvent(keys)) }
@@ -198,8 +210,7 @@ func TestKeyboard(t *testing.T) {
 // Whoever does not see the page is told what each control is.
 func TestNames(t *testing.T) {
 	t.Parallel()
-	e := startEmulator(t)
-	scene(t, e)
+	e := startScene(t)
 	p := open(t, e)
 	check := func(view string) {
 		t.Helper()
@@ -232,6 +243,10 @@ func TestNames(t *testing.T) {
 	p.click("#requests-rows li:nth-child(2) a")
 	p.waitText("#requests .detail", "Colour")
 	check("requests")
+	p.show("#webhooks")
+	p.click("#webhooks-rows li:nth-child(2) a")
+	p.waitText("#webhooks .detail", "HMAC-SHA1")
+	check("webhooks")
 	p.show("#faults")
 	p.click("#script")
 	check("the dialog of a fault")

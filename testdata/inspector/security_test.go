@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -46,7 +47,14 @@ const clean = `window.injected === undefined &&
 
 func TestInjection(t *testing.T) {
 	t.Parallel()
-	e := startEmulator(t)
+	var answered atomic.Int64
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		n := answered.Add(1) - 1
+		w.WriteHeader(200 + int(n%3)*150)
+		fmt.Fprint(w, hostile[n%int64(len(hostile))])
+	}))
+	t.Cleanup(receiver.Close)
+	e := startEmulator(t, "-webhook-post-url", receiver.URL+`/?"><b/onclick=x>'`)
 	for i, text := range hostile {
 		text := fmt.Sprint(text, i)
 		attributes := raw(t, map[string]any{text: []string{text}})
@@ -110,8 +118,17 @@ func TestInjection(t *testing.T) {
 	visit("faults")
 	p.waitText("#faults-rows", hostile[0])
 
+	e.api(t, "POST", "/v1/Conversations", nil) // takes the fault of the first hostile text
+	// What receivers say.
+	for _, text := range hostile {
+		e.api(t, "POST", "/v1/Conversations", url.Values{"FriendlyName": {text}, "Attributes": {raw(t, text)}}, enabled)
+	}
+	e.settle(t)
+	visit("webhooks")
+	p.waitText("#webhooks-targets", "<b/onclick=x>")
+	p.show("#webhooks/1")
+	p.waitText("#webhooks .detail", hostile[0])
 	// What the API says in its errors, and what a fault says in its place.
-	e.api(t, "POST", "/v1/Conversations", nil) // takes the fault
 	p.show("#conversations")
 	p.click("#create")
 	p.fill("#dialog [name=UniqueName]", hostile[0]+"0")
@@ -176,7 +193,7 @@ func TestForeignPage(t *testing.T) {
 		p := newTab(t)
 		p.do(chromedp.Navigate(origin))
 		require.Equal(t, "Foreign", eval[string](p, "document.title"))
-		for _, path := range []string{"", "status", "conversations", "requests", "inspector.js"} {
+		for _, path := range []string{"", "status", "conversations", "requests", "deliveries", "inspector.js"} {
 			assert.True(t, eval[bool](p, fmt.Sprintf(`fetch("%s/_emulator/%s").then(() => false, () => true)`, e.url, path)), "%s reads %s", name, path)
 		}
 		for _, path := range []string{"inspector.js", "requests", "status"} {
@@ -191,7 +208,7 @@ func TestForeignPage(t *testing.T) {
 		bodies := map[string]string{
 			"reset": `{}`, "clock": `{"advance":"1h"}`, "conversations": `[{"unique_name":"evil"}]`, "faults": `{"operation":"*","faults":[{"status":503}]}`,
 			"send":     `{"account_sid":"AC0123456789abcdef0123456789abcdef","method":"DELETE","path":"/v1/Conversations/a"}`,
-			"activity": `{"sid":"a"}`,
+			"activity": `{"sid":"a"}`, "settle": `{}`, "deliveries/repeat": `{"id":"a"}`,
 		}
 		for path, body := range bodies {
 			for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/json"} {

@@ -28,9 +28,9 @@ const (
 // These requests need no credentials, so no web page may make them. A page cannot send JSON to another
 // origin without asking first, and nobody answers that; its Origin is not this one; and a name that
 // it has resolve to this address, so that the origin seems the same, is not a host of this server.
-func control(e *conversationstest.Emulator, isHost func(host string) bool, accounts []conversationstest.Account) http.Handler {
+func control(e *conversationstest.Emulator, isHost func(host string) bool, accounts []conversationstest.Account, hooks webhooks) http.Handler {
 	mux := http.NewServeMux()
-	handleInspector(mux, e, accounts)
+	handleInspector(mux, e, accounts, hooks)
 	mux.HandleFunc("POST /_emulator/faults", func(w http.ResponseWriter, r *http.Request) {
 		in, ok := readJSON[struct {
 			Operation string
@@ -108,13 +108,9 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool, accou
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("GET /_emulator/requests", func(w http.ResponseWriter, r *http.Request) {
-		all := e.Requests()
-		if latest, err := strconv.Atoi(r.URL.Query().Get("latest")); err == nil && latest >= 0 {
-			all = all[max(0, len(all)-latest):]
-		}
-		out := make([]request, len(all))
-		for i, r := range all {
-			out[i] = requestJSON(r)
+		out := []request{}
+		for _, r := range latest(r, e.Requests()) {
+			out = append(out, requestJSON(r))
 		}
 		writeJSON(w, out)
 	})
@@ -126,9 +122,9 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool, accou
 		e.Settle()
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("GET /_emulator/deliveries", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET /_emulator/deliveries", func(w http.ResponseWriter, r *http.Request) {
 		out := []delivery{}
-		for _, d := range e.Deliveries() {
+		for _, d := range latest(r, e.Deliveries()) {
 			out = append(out, newDelivery(d))
 		}
 		writeJSON(w, out)
@@ -185,6 +181,14 @@ func hosts(flagAddr string, listening net.Addr) func(host string) bool {
 		return host == own || strings.EqualFold(host, given) || strings.EqualFold(host, "localhost") ||
 			ip != nil && (ip.IsLoopback() || net.ParseIP(own).IsUnspecified())
 	}
+}
+
+// latest returns the last entries of a log, as many as the parameter latest of a request says.
+func latest[T any](r *http.Request, log []T) []T {
+	if n, err := strconv.Atoi(r.URL.Query().Get("latest")); err == nil && n >= 0 {
+		log = log[max(0, len(log)-n):]
+	}
+	return log
 }
 
 // mistake answers a request that asks for nothing that can be done.
@@ -284,6 +288,7 @@ type request struct {
 	Form       url.Values  `json:"form"`
 	Header     http.Header `json:"header"`
 	Status     int         `json:"status"`
+	Error      string      `json:"error,omitempty"`
 	Duration   duration    `json:"duration,omitzero"`
 	Violations []string    `json:"violations,omitempty"`
 	Fault      *fault      `json:"fault,omitempty"`
@@ -292,7 +297,7 @@ type request struct {
 func requestJSON(r conversationstest.Request) request {
 	out := request{
 		Number: r.Number, Time: r.Time, Operation: r.Operation, Method: r.Method, Path: r.Path, Host: r.Host, Query: r.Query,
-		Form: r.Form, Header: r.Header, Status: r.Status, Duration: duration(r.Duration), Violations: r.Violations,
+		Form: r.Form, Header: r.Header, Status: r.Status, Error: r.Error, Duration: duration(r.Duration), Violations: r.Violations,
 	}
 	if r.Fault != nil {
 		out.Fault = new(faultJSON(*r.Fault))
@@ -302,6 +307,7 @@ func requestJSON(r conversationstest.Request) request {
 
 // delivery is [conversationstest.Delivery] in JSON.
 type delivery struct {
+	Number          int         `json:"number"`
 	ID              string      `json:"id"`
 	Time            time.Time   `json:"time"`
 	EventType       string      `json:"event_type"`
@@ -317,7 +323,7 @@ type delivery struct {
 }
 
 func newDelivery(d conversationstest.Delivery) delivery {
-	out := delivery{d.ID, d.Time, d.EventType, d.ConversationSID, d.Method, d.URL, d.Params, d.Header, d.Status, d.Body, "", d.Duration.String()}
+	out := delivery{d.Number, d.ID, d.Time, d.EventType, d.ConversationSID, d.Method, d.URL, d.Params, d.Header, d.Status, d.Body, "", d.Duration.String()}
 	if d.Err != nil {
 		out.Error = d.Err.Error()
 	}

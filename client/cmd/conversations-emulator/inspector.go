@@ -36,8 +36,8 @@ func inspectorURL(listening net.Addr) string {
 }
 
 // handleInspector adds the page and its requests to those of the control endpoint. The accounts sign
-// the requests of the API that the page makes.
-func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts []conversationstest.Account) {
+// the requests of the API that the page makes, and the page shows where webhooks go.
+func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts []conversationstest.Account, hooks webhooks) {
 	for path, name := range map[string]string{"{$}": "inspector.html", "inspector.css": "inspector.css", "inspector.js": "inspector.js", "inspector.svg": "inspector.svg"} {
 		mux.HandleFunc("GET /_emulator/"+path, func(w http.ResponseWriter, r *http.Request) {
 			h := w.Header()
@@ -49,7 +49,7 @@ func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts
 		})
 	}
 	mux.HandleFunc("GET /_emulator/status", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, inspectorStatus(e.Status()))
+		writeJSON(w, inspectorStatus(e.Status(), hooks, e.Deliveries()))
 	})
 	mux.HandleFunc("GET /_emulator/conversations", func(w http.ResponseWriter, r *http.Request) {
 		query := r.URL.Query()
@@ -142,19 +142,41 @@ func (w *startedWriter) WriteHeader(status int) {
 // Unwrap lets [http.ResponseController] flush.
 func (w *startedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// inspectorStatus is what the page shows of a status.
-func inspectorStatus(s conversationstest.Status) any {
+// inspectorStatus is what the page shows of a status. With the number of the latest delivery the page
+// knows whether there is anything to fetch.
+func inspectorStatus(s conversationstest.Status, hooks webhooks, deliveries []conversationstest.Delivery) any {
 	type scripted struct {
 		Operation string `json:"operation"`
 		fault
 	}
+	type target struct {
+		Service string   `json:"chat_service_sid"`
+		PreURL  string   `json:"pre_url"`
+		PostURL string   `json:"post_url"`
+		Method  string   `json:"method"`
+		Filters []string `json:"filters"`
+	}
 	out := struct {
-		Now        time.Time        `json:"now"`
-		NextTimer  time.Time        `json:"next_timer,omitzero"`
-		Services   []map[string]any `json:"services"`
-		Faults     []scripted       `json:"faults"`
-		Operations []string         `json:"operations"`
-	}{s.Now, s.NextTimer, []map[string]any{}, []scripted{}, conversationstest.Operations()}
+		Now            time.Time        `json:"now"`
+		NextTimer      time.Time        `json:"next_timer,omitzero"`
+		Services       []map[string]any `json:"services"`
+		Faults         []scripted       `json:"faults"`
+		Operations     []string         `json:"operations"`
+		Events         []string         `json:"events"`
+		Webhooks       []target         `json:"webhooks"`
+		LatestDelivery int              `json:"latest_delivery"`
+	}{
+		Now: s.Now, NextTimer: s.NextTimer, Services: []map[string]any{}, Faults: []scripted{},
+		Operations: conversationstest.Operations(), Events: conversationstest.Events(), Webhooks: []target{},
+	}
+	if len(deliveries) > 0 {
+		out.LatestDelivery = deliveries[len(deliveries)-1].Number
+	}
+	for _, w := range hooks {
+		if w.service != "" || w.PreURL != "" || w.PostURL != "" {
+			out.Webhooks = append(out.Webhooks, target{w.service, w.PreURL, w.PostURL, cmp.Or(w.Method, http.MethodPost), w.Filters})
+		}
+	}
 	for _, service := range s.Services {
 		members := map[string]any{"account_sid": service.AccountSID, "chat_service_sid": service.ServiceSID, "default": service.Default}
 		total := 0

@@ -5,14 +5,15 @@
 // are links, and the browser's back button closes the details.
 //
 // To add a section: a link in <nav> and a <section> in inspector.html, and here a member of [sections]
-// with refresh(), which fetches and fills the list, and detail(key), which returns the details' nodes
-// (undefined leaves them as they are, null says that the item is gone).
+// with refresh(), which fetches and fills the list, poll(), which does so once a second, and
+// detail(key), which returns the details' nodes (undefined leaves them as they are, null says that the
+// item is gone). A section that is a log has fetch() too, which is called whatever is on display.
 //
 // Data becomes text nodes only, through [el]. The Content-Security-Policy demands trusted types and
 // allows none, so that the browser refuses innerHTML and its like.
 
 const rowsPerPage = 50;
-const requestsShown = 300;
+const logShown = 300; // requests, and deliveries of webhooks
 
 // Nodes
 
@@ -33,8 +34,18 @@ const button = (label, click, attributes = {}) => el("button", { type: "button",
 
 const sources = new WeakMap(); // of the nodes that sync made
 
+/**
+ * pressing is true from the press of the pointer on a list or its details until the release. Nothing
+ * there changes meanwhile: a browser reports no click where the node under the pointer was replaced.
+ */
+let pressing = false;
+addEventListener("pointerdown", (event) => (pressing = event.button === 0 && Boolean(event.target.closest(".rows, .detail"))), true);
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (pressing = false), true);
+addEventListener("blur", () => (pressing = false)); // another window got the release
+
 /** sync makes the children of list show items, and leaves those alone that show theirs already. */
 function sync(list, items, keyOf, build) {
+  if (pressing) return;
   const keys = new Set(items.map(keyOf));
   const old = new Map();
   for (const node of [...list.children]) {
@@ -179,7 +190,7 @@ function callAPI({ account_sid, chat_service_sid }, method, sid, form, webhooks)
 
 // The clock
 
-let status = { services: [], faults: [], operations: [] };
+let status = { services: [], faults: [], operations: [], events: [], webhooks: [], latest_delivery: 0 };
 
 const clock = {
   at: Date.now(), read: performance.now(),
@@ -533,12 +544,16 @@ const requests = {
   filter: byID("requests-filter").elements,
   all: [], // newest first
 
-  async poll() {
+  async fetch() {
     const before = this.all[0]?.number ?? 0;
-    this.all = (await get(`requests?latest=${requestsShown}`)).reverse();
-    byID("requests-count").textContent = this.all.length < requestsShown ? number(this.all.length) : `${requestsShown}+`;
+    this.all = (await get(`requests?latest=${logShown}`)).reverse();
+    byID("requests-count").textContent = this.all.length < logShown ? number(this.all.length) : `${logShown}+`;
     const fresh = this.all.filter((r) => r.number > before);
     if (before && fresh.length) byID("announcement").textContent = fresh.length > 3 ? `${fresh.length} new requests` : fresh.map((r) => `${r.operation || r.method}: ${this.outcome(r)[0]}`).join(", ");
+  },
+
+  poll() {
+    return this.refresh();
   },
 
   async refresh() {
@@ -546,7 +561,7 @@ const requests = {
     const outcome = this.filter.outcome.value;
     const shown = this.all.filter((r) =>
       (!outcome || outcome === "fault" ? !outcome || r.fault : this.failed(r)) &&
-      (!text || [r.operation, r.method, r.path, String(r.status), ...Object.entries({ ...r.query, ...r.form }).flat(2)].some((s) => s.toLowerCase().includes(text))));
+      (!text || [r.operation, r.method, r.path, String(r.status), r.error ?? "", ...Object.entries({ ...r.query, ...r.form }).flat(2)].some((s) => s.toLowerCase().includes(text))));
     sync(byID("requests-rows"), shown, (r) => String(r.number), (r) => this.row(r));
     const empty = byID("requests-empty");
     empty.hidden = shown.length > 0;
@@ -575,21 +590,21 @@ const requests = {
         r.violations?.length > 0 && el("span", { class: "mark refused" }, r.violations.length === 1 ? "1 violation" : `${r.violations.length} violations`)),
       el("span", { class: "right" }, took(r.duration)),
       el("span", { class: "second" }, `${r.method} ${r.path}`, parameters ? ` · ${parameters}` : ""),
-      el("span", { class: "right" }, timeOfDay(r.time)));
+      el("span", { class: "right" }, timeOfDay(r.time)),
+      r.error && el("span", { class: `second ${look}` }, r.error));
   },
 
   async detail(key) {
     const r = this.all.find((r) => String(r.number) === key);
     if (!r) return null;
     const [text, look] = this.outcome(r);
-    const parameters = (values) => facts(...Object.entries(values).flatMap(([name, list]) => list.map((text) => [name, text === "" ? "(empty)" : value(text)])));
-    const block = (title, values) => Object.keys(values ?? {}).length > 0 && [el("h3", {}, title), parameters(values)];
     return {
       source: JSON.stringify(r),
       nodes: () => [
         el("h2", {}, this.title(r)),
         el("p", { class: "head" }, el("span", { class: `tag ${look}` }, text), r.duration && el("span", {}, took(r.duration)), el("span", {}, dateTime(r.time))),
         r.method && el("div", { class: "actions" }, button("Copy as curl", () => copy(curl(r), "the curl command"))),
+        r.error && [el("h3", {}, "Error"), el("p", { class: look }, r.error)],
         r.violations?.length > 0 && [el("h3", {}, "Violations"), el("ul", { class: "violations" }, r.violations.map((text) => el("li", {}, text)))],
         r.fault && [el("h3", {}, "Fault that was applied"), faultFacts(r.fault)],
         r.method && [el("h3", {}, "Request"), facts(["Method", r.method], ["Path", el("code", {}, r.path)], ["Host", el("code", {}, r.host)])],
@@ -602,25 +617,154 @@ const requests = {
   },
 };
 
+/** pairs lists the values of a log's parameters or headers, each with its name. */
+const pairs = (values) => Object.entries(values ?? {}).flatMap(([name, list]) => list.map((text) => [name, text]));
+
+/** block is a title and the parameters below it, if there are any. */
+const block = (title, values) => pairs(values).length > 0 &&
+  [el("h3", {}, title), facts(...pairs(values).map(([name, text]) => [name, text === "" ? "(empty)" : value(text)]))];
+
 /** curl is a command that sends a request to this emulator again, with the credentials of the environment. */
 function curl({ method, path, query, form, header, host }) {
-  const quote = (text) => (/^[\w.:/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-  const pairs = (values) => Object.entries(values ?? {}).flatMap(([name, list]) => list.map((value) => [name, value]));
   const search = new URLSearchParams(pairs(query)).toString();
-  const url = location.origin + path + (search && `?${search}`);
-  const parts = [
-    ["curl", /[[\]{}]/.test(url) && "--globoff", /\/\.{1,2}(\/|$)/.test(path) && "--path-as-is", method !== "GET" && `-X ${quote(method)}`, quote(url)].filter(Boolean).join(" "),
-    `-u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"`,
-  ];
-  if (host && host !== location.host) parts.push(`-H ${quote(`Host: ${host}`)}`);
-  for (const [name, value] of pairs(header)) {
-    if (/^x-twilio-/i.test(name)) parts.push(`-H ${quote(`${name}: ${value}`)}`);
-  }
-  for (const [name, value] of pairs(form)) {
-    parts.push(/^[\w.]+$/.test(name) ? `--data-urlencode ${quote(`${name}=${value}`)}` : `--data-raw ${quote(new URLSearchParams([[name, value]]).toString())}`);
-  }
-  return parts.join(" \\\n  ");
+  const headers = pairs(header).filter(([name]) => /^x-twilio-/i.test(name));
+  if (host && host !== location.host) headers.unshift(["Host", host]);
+  return curlCommand(method, location.origin + path + (search && `?${search}`), [`-u "$TWILIO_ACCOUNT_SID:$TWILIO_AUTH_TOKEN"`], headers, form);
 }
+
+function curlCommand(method, url, options, headers, form) {
+  const quote = (text) => (/^[\w.:/=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+  const path = url.split("?")[0];
+  return [
+    ["curl", /[[\]{}]/.test(url) && "--globoff", /\/\.{1,2}(\/|$)/.test(path) && "--path-as-is", method !== "GET" && `-X ${quote(method)}`, quote(url)].filter(Boolean).join(" "),
+    ...options,
+    ...headers.map(([name, text]) => `-H ${quote(`${name}: ${text}`)}`),
+    // No argument of a command can hold U+0000, and no name of --data-urlencode an = or @.
+    ...pairs(form).map(([name, text]) => (/^[\w.]+$/.test(name) && !text.includes("\0") ? `--data-urlencode ${quote(`${name}=${text}`)}` : `--data-raw ${quote(new URLSearchParams([[name, text]]).toString())}`)),
+  ].join(" \\\n  ");
+}
+
+// Webhooks
+
+const isPre = (event) => /(Add|Update|Remove)$/.test(event);
+
+/** withoutQuery is a URL without its query, where a GET has the parameters. */
+const withoutQuery = (url) => url.split("?")[0];
+
+const webhooks = {
+  filter: byID("webhooks-filter").elements,
+  all: [], // newest first
+
+  async fetch() {
+    const before = this.all[0]?.number ?? 0;
+    if (status.latest_delivery === before) return; // what was delivered does not change
+    this.all = (await get(`deliveries?latest=${logShown}`)).reverse();
+    byID("webhooks-count").textContent = this.all.length < logShown ? number(this.all.length) : `${logShown}+`;
+    const fresh = this.all.filter((d) => d.number > before);
+    if (before && fresh.length) byID("announcement").textContent = fresh.length > 3 ? `${fresh.length} new deliveries` : fresh.map((d) => `${d.event_type}: ${this.outcome(d)[0]}`).join(", ");
+  },
+
+  poll() {
+    return this.refresh();
+  },
+
+  async refresh() {
+    const text = this.filter.search.value.trim().toLowerCase();
+    const outcome = this.filter.outcome.value;
+    const chosen = { "": () => true, failed: (d) => this.outcome(d)[1] !== "ok", pre: (d) => isPre(d.event_type), post: (d) => !isPre(d.event_type) }[outcome];
+    const shown = this.all.filter((d) => chosen(d) &&
+      (!text || [d.event_type, d.method, d.url, String(d.status), d.error, d.body, ...pairs(d.params).flat()].some((s) => s.toLowerCase().includes(text))));
+    sync(byID("webhooks-rows"), shown, (d) => String(d.number), (d) => this.row(d));
+    this.showTargets();
+    const empty = byID("webhooks-empty");
+    empty.hidden = shown.length > 0;
+    empty.textContent = this.all.length ? "No delivery matches."
+      : status.webhooks.length ? "No deliveries yet.\nA request fires events if it has the header X-Twilio-Webhook-Enabled: true. Timers always do."
+      : "No webhooks are configured.\nStart the program with -webhook-post-url or -webhook-pre-url.";
+  },
+
+  /** showTargets shows where events are delivered. */
+  showTargets() {
+    const root = byID("webhooks-targets");
+    const source = JSON.stringify(status.webhooks);
+    if (sources.get(root) === source) return;
+    sources.set(root, source);
+    root.replaceChildren(...status.webhooks.map((w) => facts(
+      ["Service", w.chat_service_sid && el("code", {}, w.chat_service_sid)],
+      ["Pre-events", w.pre_url ? el("code", {}, `${w.method} ${w.pre_url}`) : "none"],
+      ["Post-events", w.post_url ? el("code", {}, `${w.method} ${w.post_url}`) : "none"],
+      ["Only", w.filters?.join(", ")])));
+  },
+
+  /** outcome is what came of a delivery, and the class of its colour. */
+  outcome(d) {
+    if (d.error) return ["failed", "failed"];
+    const fine = isPre(d.event_type) ? d.status === 200 : d.status < 300;
+    return [String(d.status), fine ? "ok" : d.status < 500 ? "refused" : "failed"];
+  },
+
+  row(d) {
+    const [text, look] = this.outcome(d);
+    return el("a", { href: `#webhooks/${d.number}` },
+      el("span", { class: `tag ${look}` }, text),
+      el("span", { class: "title" }, d.event_type),
+      el("span", { class: "right" }, took(d.duration)),
+      el("span", { class: "second" }, [`${d.method} ${withoutQuery(d.url)}`, d.params.FriendlyName?.[0] || d.params.UniqueName?.[0] || d.conversation_sid].filter(Boolean).join(" · ")),
+      el("span", { class: "right" }, timeOfDay(d.time)),
+      d.error && el("span", { class: `second ${look}` }, d.error));
+  },
+
+  async detail(key) {
+    const d = this.all.find((d) => String(d.number) === key);
+    if (!d) return null;
+    const [text, look] = this.outcome(d);
+    const sent = Boolean(d.header); // a delivery that was lost before has none
+    const params = (name) => d.params[name]?.[0];
+    return {
+      source: JSON.stringify(d),
+      nodes: () => [
+        el("h2", {}, d.event_type),
+        el("p", { class: "head" }, el("span", { class: `tag ${look}` }, text), el("span", {}, took(d.duration)), el("span", {}, dateTime(d.time))),
+        el("div", { class: "actions" },
+          button("Repeat", attempt(() => this.repeat(d)), { title: "Delivers the event once more, with the same idempotency token" }),
+          sent && button("Copy as curl", () => copy(this.curl(d), "the curl command"))),
+        d.error && [el("h3", {}, "Error"), el("p", { class: look }, d.error)],
+        el("h3", {}, "Request"),
+        facts(["Method", d.method], ["URL", el("code", {}, d.url)], ["Idempotency token", el("code", {}, d.id)],
+          ["Conversation", d.conversation_sid && el("a", { href: `#conversations/${params("AccountSid")}/${params("ChatServiceSid")}/${d.conversation_sid}` }, el("code", {}, d.conversation_sid))]),
+        !d.error && [el("h3", {}, "Response"), facts(["Status", String(d.status)], ["Body", d.body === "" ? "(empty)" : value(d.body)])],
+        block("Parameters", d.params),
+        sent && this.signature(d),
+        block("Headers", d.header),
+        sent && [el("h3", {}, "As curl"), el("pre", {}, this.curl(d))],
+      ].flat(2).filter(Boolean),
+    };
+  },
+
+  /** signature explains step by step how the signature of a delivery is made. The page has no auth token. */
+  signature(d) {
+    const sorted = d.method === "GET" ? [] : pairs(d.params).sort(([a], [b]) => (a < b ? -1 : 1));
+    const signed = d.url + sorted.flat().join("");
+    const steps = [
+      ["Take the URL exactly as it was called", d.method === "GET" ? ": a GET has the parameters in its query." : ", with its query.", el("pre", {}, d.url)],
+      d.method !== "GET" && ["Sort the parameters by name, and append the name and the decoded value of each, with nothing between them.",
+        el("pre", { class: "parts" }, sorted.map(([name, text]) => el("div", {}, el("strong", {}, name), text)))],
+      [`The result is the string that is signed, ${number(new TextEncoder().encode(signed).length)} bytes of UTF-8.`,
+        el("pre", { class: "signed" }, signed), button("Copy the string", () => copy(signed, "the string that was signed"))],
+      ["Compute its HMAC-SHA1. The key is the auth token of the account ", el("code", {}, d.params.AccountSid[0]), ", which the flag -auth-token sets and this page never shows. The secret of an API key will not do."],
+      ["Encode the 20 bytes in base64. That is X-Twilio-Signature.", el("pre", { class: "result" }, d.header["X-Twilio-Signature"][0])],
+    ];
+    return [el("h3", {}, "Signature"), el("ol", { class: "steps" }, steps.filter(Boolean).map((step) => el("li", {}, step)))];
+  },
+
+  curl: (d) => curlCommand(d.method, d.url, [], pairs(d.header), d.method === "GET" ? {} : d.params),
+
+  async repeat({ id }) {
+    await post("deliveries/repeat", { id });
+    say("The event is delivered once more.");
+    await refresh();
+  },
+};
 
 // Faults
 
@@ -646,7 +790,9 @@ function faultFacts(f) {
 const operationName = (operation) => (operation === "*" ? "Any operation" : operation);
 
 const faults = {
-  async poll() {},
+  poll() {
+    return this.refresh();
+  },
 
   async refresh() {
     const shown = status.faults.map((f, i) => ({ ...f, key: String(i) }));
@@ -665,7 +811,7 @@ const faults = {
       title: "New fault",
       submit: "Script",
       fields: [
-        [{ name: "operation", label: "Operation", type: "select", value: fault.operation ?? "*", options: ["*", ...status.operations].map((id) => [id, operationName(id)]) },
+        [{ name: "operation", label: "Operation", type: "select", value: fault.operation ?? "*", options: ["*", ...status.operations, ...status.events].map((id) => [id, operationName(id)]) },
           { name: "times", label: "Requests", type: "number", value: fault.times ?? 1, hint: "-1 means all that follow." }],
         [{ name: "status", label: "Status", type: "number", min: 200, max: 599, value: fault.status, placeholder: "the operation’s own" }, { name: "code", label: "Error code", type: "number", value: fault.code, placeholder: "follows from the status" }],
         [{ name: "message", label: "Message", value: fault.message }, { name: "delay", label: "Delay", value: fault.delay, placeholder: "10s, 1m30s" }],
@@ -699,7 +845,7 @@ const presets = [
 
 // Display
 
-const sections = { conversations, requests, faults };
+const sections = { conversations, requests, webhooks, faults };
 
 const place = () => {
   const [section, ...key] = location.hash.slice(1).split("/");
@@ -708,6 +854,7 @@ const place = () => {
 
 /** showDetail shows the item that the address names. */
 async function showDetail() {
+  if (pressing) return;
   const { section, key } = place();
   const root = byID(section);
   const article = root.querySelector(".detail");
@@ -718,7 +865,7 @@ async function showDetail() {
   }
   const detail = key === "" ? { source: "", nodes: () => [el("p", { class: "placeholder" }, `Choose a ${section.slice(0, -1)}.`)] } : await sections[section].detail(key);
   if (detail === undefined || section === "faults") return;
-  if (place().section !== section || place().key !== key) return; // left meanwhile
+  if (pressing || place().section !== section || place().key !== key) return; // left meanwhile
   const { source, nodes } = detail ?? { source: "gone", nodes: () => [el("p", { class: "placeholder" }, `This ${section.slice(0, -1)} is gone.`)] };
   if (sources.get(article) === `${key} ${source}`) return;
   const focused = [...article.querySelectorAll("button, a")].indexOf(document.activeElement);
@@ -731,9 +878,13 @@ async function showDetail() {
   retime(article);
 }
 
-async function refresh() {
+async function refreshLogs() {
   await refreshStatus();
-  await requests.poll();
+  await Promise.all([requests.fetch(), webhooks.fetch()]);
+}
+
+async function refresh() {
+  await refreshLogs();
   await sections[place().section].refresh();
   await showDetail();
   clock.show();
@@ -742,11 +893,8 @@ async function refresh() {
 async function poll() {
   if (!document.hidden) {
     try {
-      await refreshStatus();
-      await requests.poll();
-      const section = sections[place().section];
-      await (section === requests ? section.refresh() : section.poll());
-      if (section === faults) await section.refresh();
+      await refreshLogs();
+      await sections[place().section].poll();
       await showDetail();
       byID("offline").hidden = true;
     } catch (error) {
@@ -811,10 +959,12 @@ byID("conversations-filter").addEventListener("input", () => {
   clearTimeout(typing);
   typing = setTimeout(search, 150);
 });
-byID("requests-filter").addEventListener("input", attempt(async () => {
-  await requests.refresh();
-  await showDetail();
-}));
+for (const log of ["requests", "webhooks"]) {
+  byID(`${log}-filter`).addEventListener("input", attempt(async () => {
+    await sections[log].refresh();
+    await showDetail();
+  }));
+}
 for (const form of document.querySelectorAll("form.toolbar")) form.addEventListener("submit", (event) => event.preventDefault());
 
 for (const advance of document.querySelectorAll("[data-advance]")) {
@@ -831,7 +981,7 @@ byID("advance").addEventListener("click", () => openDialog({
 }));
 byID("reset").addEventListener("click", () => openDialog({
   title: "Reset the emulator?", submit: "Reset", danger: true,
-  text: "Removes all conversations, faults and requests, and takes back what the clock was advanced.",
+  text: "Removes all conversations, faults, requests and deliveries, and takes back what the clock was advanced.",
   action: async () => {
     await post("reset", {});
     conversations.cursors = [""];

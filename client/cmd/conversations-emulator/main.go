@@ -31,6 +31,16 @@
 // The clock moves ahead, so that timers fire. Settle responds when every webhook that is due was
 // delivered. A reset removes the conversations, the faults and the latest 10,000 requests and
 // deliveries of webhooks, which the last of these paths show; a delivery is repeated by its id.
+// ?latest=100 shows the last 100.
+//
+// The inspector, a page at /_emulator/, shows all that to a person: conversations, requests as they
+// come with what is wrong with them, and deliveries of webhooks, whose signatures it explains step by
+// step. It changes the same things, and copies requests and deliveries as curl commands. A second line
+// says where it is:
+//
+//	inspector on http://127.0.0.1:4010/_emulator/
+//
+// It loads nothing from other hosts. The page never has an auth token: the program signs what it sends.
 //
 // The flags -webhook-pre-url and -webhook-post-url say where webhooks are delivered, -webhook-method
 // and -webhook-filters how and which. After -webhook-service they are about one service.
@@ -181,7 +191,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, emulator.Close) // a request that waits for a webhook ends
 	var handler http.Handler = emulator
 	if *controls {
-		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list)
+		handler = control(emulator, hosts(*addr, listener.Addr()), tenants.list, *hooks)
 		greeting += fmt.Sprintf("inspector on %s\n", inspectorURL(listener.Addr()))
 	}
 	warnIfOpen(*addr, stderr)

@@ -484,6 +484,15 @@ func TestWebhooks(t *testing.T) {
 	assert.Equal(t, `{"friendly_name": "by post"}`, last.Body)
 	assert.NotEmpty(t, last.Header.Get("X-Twilio-Signature"))
 	assert.NotEmpty(t, last.ConversationSID)
+	_, text = p.do(t, "GET", "/_emulator/deliveries?latest=1", "", "")
+	var latest []delivery
+	require.NoError(t, json.Unmarshal([]byte(text), &latest))
+	assert.Equal(t, deliveries[3:], latest)
+	_, text = p.do(t, "GET", "/_emulator/status", "", "")
+	assert.Contains(t, text, `"webhooks":[{"chat_service_sid":"","pre_url":"`+receiver.URL+`/pre","post_url":"`+receiver.URL+`/post","method":"POST",`+
+		`"filters":["onConversationAdd","onConversationAdded","onConversationStateUpdated"]},`+
+		`{"chat_service_sid":"IS00000000000000000000000000000001","pre_url":"","post_url":"`+receiver.URL+`/service","method":"GET","filters":null}]`)
+	assert.Contains(t, text, `"latest_delivery":4`)
 	control("deliveries/repeat", `{"id": "`+last.ID+`"}`)
 	control("settle", "{}")
 	for i, want := range []string{
