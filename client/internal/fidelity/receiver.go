@@ -62,6 +62,7 @@ type receiver struct {
 	events    []event
 	respondTo string // the event to which respond responds; to others the response is 200
 	respond   http.HandlerFunc
+	responses int // by respond
 }
 
 func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -75,9 +76,14 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	rc.mu.Lock()
 	rc.events = append(rc.events, ev)
-	respond, responds := rc.respond, rc.respondTo == ev.name()
+	respond := rc.respond
+	if rc.respondTo != ev.name() {
+		respond = nil
+	} else if respond != nil {
+		rc.responses++
+	}
 	rc.mu.Unlock()
-	if responds && respond != nil {
+	if respond != nil {
 		respond(w, r)
 	}
 }
@@ -162,16 +168,19 @@ func (h *hooked) during(subject *response, do func()) []event {
 	return slices.DeleteFunc(h.take(), func(ev event) bool { return !own(ev) })
 }
 
-// responding responds to the events of a name in a way while do runs.
-func (rc *receiver) responding(to string, respond http.HandlerFunc, do func()) {
-	set := func(to string, respond http.HandlerFunc) {
+// responding responds to the events of a name in a way while do runs, and returns how many there
+// were.
+func (rc *receiver) responding(to string, respond http.HandlerFunc, do func()) int {
+	set := func(to string, respond http.HandlerFunc) int {
 		rc.mu.Lock()
 		defer rc.mu.Unlock()
 		rc.respondTo, rc.respond = to, respond
+		return rc.responses
 	}
-	set(to, respond)
-	defer set("", nil)
+	before := set(to, respond)
+	defer set("", nil) // also when a check ends
 	do()
+	return set("", nil) - before
 }
 
 // named returns the events of a name.

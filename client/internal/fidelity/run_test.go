@@ -295,6 +295,23 @@ func TestIndependent(t *testing.T) {
 	}
 }
 
+// Of a server that delivers nothing, though it should, no rule of webhooks is found to hold.
+func TestNoWebhookArrives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := emulate(t, "")
+		options := against(e, e)
+		options.Webhooks = hooks(t, hookBreakage{receiver: func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+		}})
+		options.Only = regexp.MustCompile(`^webhook\.`)
+		report, err := Run(t.Context(), target(""), options)
+		require.NoError(t, err)
+		assert.Zero(t, report.Count(Holds), "%v", report.Results)
+		assert.Zero(t, report.Left)
+	})
+}
+
 func TestShow(t *testing.T) {
 	t.Parallel()
 	for want, value := range map[string]any{
