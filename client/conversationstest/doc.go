@@ -79,8 +79,8 @@
 // one at a time. [Emulator.Fail] takes the name of an event and lets its deliveries go wrong;
 // [Emulator.Redeliver] repeats one.
 //
-// Much of this Twilio does not document; the rules webhook.* of FIDELITY.md say what is assumed. They
-// leave out the following:
+// Much of this Twilio does not document; the rules webhook.* of FIDELITY.md say what is assumed.
+// They leave out the following:
 //   - Post-events wait for one another, and pre-events for nothing.
 //   - A response to a pre-event whose friendly_name or attributes is not a string fails the request
 //     with code 20001. null and an empty string change nothing.

@@ -26,7 +26,8 @@ var allEvents = WebhookSettings{Method: http.MethodPost, Filters: []string{
 	"onConversationAdd", "onConversationAdded", "onConversationUpdate", "onConversationUpdated",
 	"onConversationRemove", "onConversationRemoved", "onConversationStateUpdated"}}
 
-// AllEvents reports whether the settings are all seven events by POST, without a service of its own.
+// AllEvents reports whether the settings are all seven events by POST, without a service of its
+// own.
 func (w WebhookSettings) AllEvents() bool {
 	return w.Method == allEvents.Method && slices.Equal(w.Filters, allEvents.Filters) && w.Service == ""
 }
