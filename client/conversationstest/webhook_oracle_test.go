@@ -226,7 +226,12 @@ func runOracle(t *testing.T, seed uint64, schemas map[string]*openapi3.Schema) {
 	w.assume = assumed{}
 	if one(2) {
 		for _, v := range Variants() {
-			if strings.HasPrefix(v.Rule, "webhook.") && v.Rule != "webhook.retry" && one(2) { // the model does not retry
+			rarity := 2
+			if v.Name == "none" { // of the events that the other variants are about
+				rarity = 6
+			}
+			// The model does not retry.
+			if strings.HasPrefix(v.Rule, "webhook.") && v.Rule != "webhook.retry" && one(rarity) {
 				w.assume[v.Rule] = v.Name
 				chosen = append(chosen, Assume(v.Rule, v.Name))
 			}
