@@ -55,6 +55,16 @@ var variants = []Variant{
 	{"update.empty-unique-name", "cleared", "An empty UniqueName in an update sets unique_name to null."},
 	{"update.nothing", "date-updated", "An update without fields sets date_updated."},
 	{"update.nothing", "refused", "An update without fields is refused with 400 and code 20161."},
+	{"webhook.change-attributes", "ignored", "attributes in the response to a pre-event are ignored."},
+	{"webhook.filters-default", "none", "No event is sent where no filters are set."},
+	{"webhook.no-change", "sent", "An update without fields fires onConversationUpdate and onConversationUpdated."},
+	{"webhook.other-status", "accepted", "A status below 400 accepts the change, as 200 does."},
+	{"webhook.pre-by-rest", "none", "A request over REST fires no pre-event."},
+	{"webhook.refused-error", "400", "A request that a pre-event refuses fails with 400 and code 50056."},
+	{"webhook.retry", "once", "A post-event that timed out or was answered with 429, 503 or 504 is delivered once more, at once, with the RetryCount 1."},
+	{"webhook.state-and-updated", "state-updated", "An update that changes the state fires onConversationStateUpdated alone."},
+	{"webhook.state-header", "sent", "An update that changes the state fires onConversationStateUpdated without the header too."},
+	{"webhook.timer-updated", "sent", "A timer fires onConversationUpdated before onConversationStateUpdated."},
 }
 
 // Assume makes the emulator behave otherwise where a rule of FIDELITY.md is assumed. It is for

@@ -2,8 +2,7 @@ package conversationstest
 
 import "time"
 
-// This file holds what is assumed where Twilio documents nothing. The package comment lists it for
-// users; everything that could turn out to be different is decided here and nowhere else.
+// This file holds what is assumed where Twilio documents nothing. FIDELITY.md lists it for users.
 
 const (
 	// maxUniqueName is in characters. Twilio has a limit and does not publish it.

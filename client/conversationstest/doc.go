@@ -79,50 +79,30 @@
 // one at a time. [Emulator.Fail] takes the name of an event and lets its deliveries go wrong;
 // [Emulator.Redeliver] repeats one.
 //
-// Much of this Twilio does not document. [WebhookAssumptions] lists what is assumed and can be
-// chosen otherwise. Besides, this is assumed:
-//   - A status other than 200 refuses a change, 201 and redirects too. A body of a 200 that is not
-//     a JSON object accepts it, and so does a lost connection, at once.
-//   - friendly_name and attributes in a response must be strings that a request could send, or the
-//     request fails with the code that it would have had. null and empty strings change nothing.
-//   - onConversationUpdate has the values that are requested and the date_updated before the update.
-//     onConversationAdded has DateUpdated. onConversationStateUpdated has no MessagingServiceSid.
-//   - A create in a state or a delete fires no onConversationStateUpdated.
+// Much of this Twilio does not document; the rules webhook.* of FIDELITY.md say what is assumed.
+// They leave out the following:
 //   - Post-events wait for one another, and pre-events for nothing.
+//   - A response to a pre-event whose friendly_name or attributes is not a string fails the request
+//     with code 20001. null and an empty string change nothing.
+//   - An update that sets the values that a conversation has fires the events of an update.
 //
 // Participants, messages, conversation-scoped webhooks, Studio, Event Streams and the parts of a
 // URL behind # are not emulated.
 //
 // # Assumptions
 //
-// Where Twilio documents nothing, this is assumed. Do not let a test depend on it.
-//   - Lists are always in the order of creation, newest first; conversations created in the same
-//     millisecond too. Twilio documents that order for lists with StartDate or EndDate.
-//   - A page token points behind the last conversation of a page, so that nothing is skipped or
-//     repeated when others are created or deleted meanwhile. A token that lost its milliseconds
-//     gives an empty page, as was seen with Twilio; any other that is malformed is refused. Page
-//     without a token has no effect but to be counted on from.
-//   - An EndDate without a fraction includes its whole second, a bare one the whole day. Dates
-//     without an offset are in UTC.
-//   - A PageSize from 101 to 1000 is accepted, and the page holds 100 ([WithMaxPageSize]).
-//   - Unique names have at most 256 characters, attributes may be any JSON value.
-//   - An empty text, timer, StartDate, EndDate or PageToken is none; another empty value is an
-//     error, which [Lenient] ignores except for State. An update without a value changes nothing,
-//     date_updated included.
-//   - State cannot be set to initializing. A conversation that was seeded so is refused any update,
-//     with 409 and code 20409; it can be deleted, and its timers run.
-//   - Any other update counts the timers anew from its time, also where it sets DateUpdated. A
-//     timer that fires sets date_updated to when it was due. timers keeps both dates afterwards,
-//     and if both are due at once the conversation is closed. Touch sets date_updated only if the
-//     state changes.
-//   - Timers may be set without State. In durations a year has 365 days and a month 30.
-//   - A closed conversation keeps its unique name and can be fetched and deleted.
-//   - date_updated of a conversation that is created with DateCreated alone is the time of the
-//     request.
-//   - Credentials are checked first, then the shape of the request, the service, the conversation,
-//     its state and the unique name.
-//   - Responses with 429 have no Retry-After, and those with 401 no WWW-Authenticate.
-//   - The path in the message of a 404 is as it was called, without /v1.
+// Where Twilio documents nothing, the emulator follows rules that are assumed. The section Fidelity
+// names them, FIDELITY.md has their sentences, and [Assume] chooses variants of some. Do not let a
+// test depend on them. This is assumed besides, where requests to Twilio show nothing:
+//   - Conversations that were created in the same millisecond are listed with the newest first.
+//   - An empty value of a parameter is an error, unless FIDELITY.md says that it is none. [Lenient]
+//     ignores it, except for State.
+//   - A conversation that was seeded as initializing is refused any update, with 409 and code
+//     20409. It can be deleted, and its timers run.
+//   - If both timers are due at once, the conversation is closed.
+//   - [Emulator.Touch] sets date_updated only if the state changes.
+//   - The service of a request is checked after the shape of the request, and before the
+//     conversation.
 //
 // # Size
 //

@@ -2,12 +2,12 @@
 
 // # Fidelity
 //
-// The emulator follows 238 rules. FIDELITY.md lists them, each with its source, and the command
+// The emulator follows 272 rules. FIDELITY.md lists them, each with its source, and the command
 // conversations-emulator probe checks them against Twilio or any other server.
 //
-//	documented   81  a page of Twilio's says so
-//	recorded     46  a response of Twilio's was seen that way
-//	assumed     111  Twilio documents nothing
+//	documented   90  a page of Twilio's says so
+//	recorded     54  a response of Twilio's was seen that way
+//	assumed     128  Twilio documents nothing
 //
 // Do not let a test depend on what is assumed. For some of it [Assume] chooses a variant.
 //
@@ -27,6 +27,11 @@
 //	Timers: timer.weeks timer.months timer.update timer.create-zero timer.update-zero timer.empty
 //	    timer.restart timer.restart-date-updated timer.closed-first timer.date-updated timer.kept
 //	    timer.not-restarted timer.revived
+//	Webhooks: webhook.filters-default webhook.pre-by-rest webhook.timer-updated
+//	    webhook.state-and-updated webhook.state-header webhook.no-change webhook.same-state
+//	    webhook.create-delete-state webhook.event-reason webhook.update-requested
+//	    webhook.change-attributes webhook.invalid-change webhook.refused-error webhook.other-status
+//	    webhook.not-json webhook.lost-pre webhook.retry
 //	Errors: error.20001-page-size error.20001-page error.20001-page-token error.20001-state
 //	    error.20001-start-date error.20001-end-date error.20004 error.20004.text error.20007
 //	    error.20007.text error.20404-update error.20404-service error.20404-service-form

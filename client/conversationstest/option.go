@@ -38,7 +38,6 @@ type config struct {
 
 	accountWebhooks *Webhooks
 	serviceWebhooks map[string]*Webhooks
-	assume          WebhookAssumptions
 }
 
 // WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is

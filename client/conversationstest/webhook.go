@@ -21,8 +21,8 @@ type Webhooks struct {
 	// Method is POST or GET. The default is POST.
 	Method string
 	// Filters are the names of the events that are sent. Those of other resources, such as
-	// onMessageAdded, never are. nil stands for all seven events of conversations, which is an
-	// assumption: Twilio does not document its default.
+	// onMessageAdded, never are. nil stands for all seven events of conversations, which the rule
+	// webhook.filters-default assumes.
 	Filters []string
 }
 

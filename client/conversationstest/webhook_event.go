@@ -26,7 +26,7 @@ type event struct {
 func (e *Emulator) newEvent(s *store, name string, params ...param) *event {
 	w := e.webhooksOf(s.key.service)
 	target := w.target(name)
-	if target == "" {
+	if target == "" || w.Filters == nil && e.variants.is("webhook.filters-default", "none") {
 		return nil
 	}
 	ev := &event{
@@ -78,9 +78,14 @@ func storedParams(c *conversation) []param {
 // viaAPI is where changes come from here: no client SDK and no channel is emulated.
 var viaAPI = param{"Source", "API"}
 
+// fires reports whether a change fires events, apart from that of its state.
+func (e *Emulator) fires(c *call, ch *change) bool {
+	return c.webhooks && (!ch.nothing || e.variants.is("webhook.no-change", "sent"))
+}
+
 // preEvent returns the event that a change has to wait for, or nil.
 func (e *Emulator) preEvent(c *call, ch *change) *event {
-	if !c.webhooks || e.assume.NoPreEvents || ch.nothing && !e.assume.EventsForNoChange {
+	if !e.fires(c, ch) || e.variants.is("webhook.pre-by-rest", "none") {
 		return nil
 	}
 	switch ch.kind {
@@ -98,7 +103,7 @@ func (e *Emulator) preEvent(c *call, ch *change) *event {
 func (e *Emulator) postEvents(c *call, ch *change) (events []*event) {
 	changesState := ch.kind == updated && ch.after.State != ch.before.State
 	switch {
-	case !c.webhooks, ch.nothing && !e.assume.EventsForNoChange, changesState && e.assume.NoUpdatedForState:
+	case !e.fires(c, ch), changesState && e.variants.is("webhook.state-and-updated", "state-updated"):
 	case ch.kind == created:
 		events = append(events, e.newEvent(ch.store, onConversationAdded, append(storedParams(ch.after), viaAPI)...))
 	case ch.kind == updated:
@@ -107,7 +112,7 @@ func (e *Emulator) postEvents(c *call, ch *change) (events []*event) {
 		params := append(storedParams(ch.before), viaAPI, param{"DateRemoved", webhookTime(ch.at.time())})
 		events = append(events, e.newEvent(ch.store, onConversationRemoved, params...))
 	}
-	if changesState && (c.webhooks || e.assume.StateUpdatedWithoutHeader) {
+	if changesState && (c.webhooks || e.variants.is("webhook.state-header", "sent")) {
 		events = append(events, e.stateUpdated(ch.store, ch.after, ch.before.State, ch.at, "API"))
 	}
 	return events
@@ -128,7 +133,7 @@ func (e *Emulator) timerFired(c *conversation, from state, at instant) {
 	if !e.sendsWebhooks() {
 		return
 	}
-	if e.assume.UpdatedByTimer {
+	if e.variants.is("webhook.timer-updated", "sent") {
 		e.queue(e.newEvent(c.store, onConversationUpdated, append(storedParams(c), viaAPI)...))
 	}
 	e.queue(e.stateUpdated(c.store, c, from, at, "TIMER"))
@@ -146,8 +151,8 @@ func (e *Emulator) decide(pre *event, form url.Values) (url.Values, *apiError) {
 	switch {
 	case r.err != nil: // without a response the change is made as it was requested
 		return form, nil
-	case r.status != http.StatusOK:
-		return nil, e.assume.refused()
+	case r.status >= 400, r.status != http.StatusOK && !e.variants.is("webhook.other-status", "accepted"):
+		return nil, e.refusedByWebhook()
 	case pre.name == onConversationRemove:
 		return form, nil
 	}
@@ -157,7 +162,7 @@ func (e *Emulator) decide(pre *event, form url.Values) (url.Values, *apiError) {
 	}
 	form = maps.Clone(form)
 	for member, field := range map[string]string{"friendly_name": "FriendlyName", "attributes": "Attributes"} {
-		if field == "Attributes" && e.assume.KeepAttributes {
+		if field == "Attributes" && e.variants.is("webhook.change-attributes", "ignored") {
 			continue
 		}
 		var value *string
@@ -173,4 +178,13 @@ func (e *Emulator) decide(pre *event, form url.Values) (url.Values, *apiError) {
 		form.Set(field, *value)
 	}
 	return form, nil
+}
+
+// refusedByWebhook is the error of a request that a pre-event refuses.
+func (e *Emulator) refusedByWebhook() *apiError {
+	status := http.StatusForbidden
+	if e.variants.is("webhook.refused-error", "400") {
+		status = http.StatusBadRequest
+	}
+	return fail(status, 50056, "Webhook cancelled processing of command")
 }

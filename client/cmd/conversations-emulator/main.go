@@ -62,6 +62,10 @@
 // deletes any others. A second interrupt ends it at once. Rules about timers need -slow and ten
 // minutes; rules about two services need -service.
 //
+// Rules about webhooks need an account whose pre and post URL lead to the probe. Set both to a public
+// URL, with all seven events of conversations and POST, let a tunnel forward it to
+// 127.0.0.1:4012 (-webhook-listen), and name it with -webhook-url.
+//
 // -json writes a report, and -compare prints what has changed since an earlier one. The exit status
 // is 0 if no rule differs, or with -compare if nothing has changed. It is 1 if one does, if the probe
 // was interrupted, or if conversations may be left. It is 2 if nothing was probed.

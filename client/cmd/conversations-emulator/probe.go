@@ -8,7 +8,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"regexp"
@@ -36,6 +38,8 @@ func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 		slow    = flags.Bool("slow", false, "wait for timers too, which takes ten minutes")
 		yes     = flags.Bool("yes", false, "do not ask before anything is created")
 		file    = flags.String("json", "", "write a report to the `file`")
+		hookURL = flags.String("webhook-url", "", "public `URL` at which the server delivers webhooks, before and after, all seven by POST")
+		hookAt  = flags.String("webhook-listen", "127.0.0.1:4012", "`address` at which they then arrive")
 		compare = flags.String("compare", "", "compare the outcomes with those of an earlier report in the `file`")
 	)
 	fail := func(format string, args ...any) int {
@@ -59,7 +63,7 @@ func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	if err != nil || server.Host == "" {
 		return fail("-base-url must be https://host or http://host")
 	}
-	if ip := net.ParseIP(server.Hostname()); server.Hostname() == "localhost" || ip.IsLoopback() {
+	if isLocal(server) {
 		options.WriteInterval = 0
 	}
 	if *only != "" {
@@ -86,7 +90,20 @@ func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 		}
 	}
 
-	announce(stderr, server.Host, *service, *slow)
+	if *hookURL != "" {
+		hooks, err := url.Parse(*hookURL)
+		if err != nil || hooks.Host == "" || hooks.Path == "" { // of an empty path a receiver sees /, which is not what is signed
+			return fail("-webhook-url must be https://host/path or http://host/path")
+		}
+		listener, err := net.Listen("tcp", *hookAt)
+		if err != nil {
+			return fail("-webhook-listen: %v", err)
+		}
+		defer listener.Close()
+		options.Webhooks = receiveWebhooks(ctx, listener, hooks)
+	}
+
+	announce(stderr, server.Host, *service, *slow, *hookURL != "")
 	if !*yes && !confirmed(ctx, stdin, stderr) {
 		return fail("nothing was created")
 	}
@@ -124,22 +141,56 @@ func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	return status
 }
 
+// isLocal reports whether a URL is of this machine.
+func isLocal(u *url.URL) bool {
+	return u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
+}
+
+// receiveWebhooks hands what arrives at a listener, over HTTP, to the checks that receive webhooks.
+// The server was told the URL by hand, so that checks that need other settings are left out.
+func receiveWebhooks(ctx context.Context, listener net.Listener, at *url.URL) func(fidelity.WebhookSettings, http.Handler) (fidelity.WebhookServer, error) {
+	delay := 5 * time.Second // of deliveries
+	if isLocal(at) {
+		delay = 200 * time.Millisecond
+	}
+	return func(settings fidelity.WebhookSettings, receiver http.Handler) (fidelity.WebhookServer, error) {
+		if !settings.AllEvents() {
+			return fidelity.WebhookServer{}, errors.New("needs other settings of webhooks than those of -webhook-url")
+		}
+		server := &http.Server{Handler: receiver, ReadTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)}
+		go func() { _ = server.Serve(listener) }() // until the listener is closed
+		return fidelity.WebhookServer{
+			Origin: at.Scheme + "://" + at.Host,
+			Direct: isLocal(at),
+			Settle: func() {
+				select {
+				case <-time.After(delay):
+				case <-ctx.Done():
+				}
+			},
+		}, nil
+	}
+}
+
 // announce says what a probe does, before it does it.
-func announce(stderr io.Writer, host, service string, slow bool) {
+func announce(stderr io.Writer, host, service string, slow, webhooks bool) {
 	where, also := "in the account's default Conversation Service", ""
 	if service != "" {
 		where, also = "in the service of -service", ", a few of them in the default service"
 	}
-	duration := "about a minute"
+	minutes := 2
 	if slow {
-		duration = "about twelve minutes"
+		minutes += 10
+	}
+	if webhooks {
+		minutes += 3
 	}
 	fmt.Fprintf(stderr, `This probes %s.
 It creates up to %d conversations %s%s,
 all named %s…, and deletes them again. It touches no others.
 It sends three requests with wrong credentials, to see how they are refused.
-It takes %s.
-`, host, fidelity.MaxCreates, where, also, fidelity.NamePrefix, duration)
+It takes about %d minutes.
+`, host, fidelity.MaxCreates, where, also, fidelity.NamePrefix, minutes)
 }
 
 // confirmed asks whether to go on.

@@ -5,12 +5,15 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -77,6 +80,85 @@ func TestProbe(t *testing.T) {
 	stdout.Reset()
 	assert.Equal(t, 1, run(t.Context(), args, &stdout, io.Discard))
 	assert.Contains(t, stdout.String(), `create.state: was "differs", is "holds"`)
+}
+
+// The rules of webhooks hold for the program, which delivers over HTTP. That of the timeout would
+// take five seconds; it is checked without waiting in package fidelity.
+func TestProgramDeliversWebhooks(t *testing.T) {
+	t.Parallel()
+	api := start(t)
+	options := fidelity.Options{
+		Only:    regexp.MustCompile(`^webhook\.([^t]|time[^o])`),
+		Advance: func(time.Duration) {},
+		Webhooks: func(settings fidelity.WebhookSettings, receiver http.Handler) (fidelity.WebhookServer, error) {
+			hooks := httptest.NewServer(receiver)
+			t.Cleanup(hooks.Close)
+			args := []string{"-control", "-webhook-pre-url", hooks.URL + "/pre?a=1", "-webhook-post-url", hooks.URL + "/post", "-webhook-method", settings.Method}
+			if settings.Filters != nil {
+				args = append(args, "-webhook-filters", strings.Join(settings.Filters, ","))
+			}
+			if settings.Service != "" {
+				args = append(args, "-webhook-service", settings.Service, "-webhook-post-url", hooks.URL+"/service", "-webhook-method", settings.Method)
+			}
+			p := start(t, args...)
+			control := func(path, body string) {
+				res, err := p.client.Post(p.url+"/_emulator/"+path, "application/json", strings.NewReader(body))
+				require.NoError(t, err)
+				defer res.Body.Close()
+				require.Less(t, res.StatusCode, 300, path)
+			}
+			return fidelity.WebhookServer{
+				Origin:    hooks.URL,
+				Direct:    true,
+				Settle:    func() { control("settle", "") },
+				Activity:  func(sid string) error { control("activity", `{"sid": "`+sid+`"}`); return nil },
+				Advance:   func(d time.Duration) { control("clock", `{"advance": "`+d.String()+`"}`) },
+				Transport: toProgram{p},
+			}, nil
+		},
+	}
+	target := fidelity.Target{BaseURL: api.url, Username: conversationstest.DefaultAccountSID, Password: conversationstest.DefaultAuthToken}
+	report, err := fidelity.Run(t.Context(), target, options)
+	require.NoError(t, err)
+	for _, result := range report.Results {
+		assert.Equal(t, fidelity.Holds, result.Outcome, "%s: %s", result.ID, result.Detail)
+	}
+	assert.Len(t, report.Results, 33)
+	assert.Zero(t, report.Left)
+}
+
+// toProgram sends requests to a program, whatever their host is.
+type toProgram struct{ program *program }
+
+func (t toProgram) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.URL.Host = strings.TrimPrefix(t.program.url, "http://")
+	return t.program.client.Transport.RoundTrip(r)
+}
+
+// A probe receives webhooks where the server was told to deliver them. What needs other settings
+// cannot be told, nor what only a message or ten minutes could show.
+func TestProbeWebhooks(t *testing.T) {
+	credentials(t)
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	at := free.Addr().String()
+	require.NoError(t, free.Close())
+	hooks := "http://" + at + "/hooks?a=1"
+	p := start(t, "-webhook-pre-url", hooks, "-webhook-post-url", hooks, "-assume", "webhook.refused-error=400")
+	var stdout, stderr bytes.Buffer
+	code := run(t.Context(), []string{"probe", "-base-url", p.url, "-yes", "-webhook-url", hooks, "-webhook-listen", at,
+		"-run", `^webhook\.(service|get|event-reason|timer|signature|headers|change|refused-error|lost-pre)$`}, &stdout, &stderr)
+	assert.Equal(t, 1, code, stderr.String())
+	assert.Regexp(t, `documented +2 +0 +1\n +recorded +1 +0 +2\n +assumed +1 +1 +1\n$`, stdout.String())
+	assert.Contains(t, stdout.String(), "differs         assumed     webhook.refused-error ")
+	assert.Contains(t, stdout.String(), "needs other settings of webhooks than those of -webhook-url")
+	assert.Contains(t, stdout.String(), "needs a message in a conversation")
+	assert.Contains(t, stderr.String(), "It takes about 5 minutes.")
+
+	stdout.Reset()
+	assert.Equal(t, 0, run(t.Context(), []string{"probe", "-base-url", p.url, "-yes", "-run", `^webhook\.header$`}, &stdout, io.Discard))
+	assert.Contains(t, stdout.String(), "needs webhooks that reach the probe: run it with -webhook-url")
 }
 
 // A rule that does not hold makes the probe fail, and says what came instead.
@@ -169,6 +251,8 @@ func TestProbeMistakes(t *testing.T) {
 		"-service must be IS and 32 hexadecimal digits":                       {"-base-url", url, "-service", "IS1"},
 		"-run: error parsing regexp: missing closing ): `(`":                  {"-base-url", url, "-run", "("},
 		"-run matches no rule":                                                {"-base-url", url, "-run", "^x$", "-yes"},
+		"-webhook-url must be https://host/path or http://host/path":          {"-base-url", url, "-webhook-url", "http://127.0.0.1"},
+		"-webhook-listen: listen tcp: address x: missing port in address":     {"-base-url", url, "-webhook-url", "http://127.0.0.1/", "-webhook-listen", "x"},
 		"-compare: open missing: no such file or directory":                   {"-base-url", url, "-compare", "missing"},
 		"-compare: " + broken + " is no report: unexpected end of JSON input": {"-base-url", url, "-compare", broken},
 	} {

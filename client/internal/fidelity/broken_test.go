@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -603,12 +604,17 @@ func TestVariants(t *testing.T) {
 			continue
 		}
 		assert.NotEqual(t, Documented, rule.Source, v.Rule)
-		e := emulate(t, rule.Option, conversationstest.Assume(v.Rule, v.Name))
-		s, err := newSession(t.Context(), target(""), against(e, e))
-		require.NoError(t, err)
-		result := s.judge(rule)
-		assert.Equal(t, Differs, result.Outcome, "%s=%s: %s", v.Rule, v.Name, result.Detail)
-		assert.Zero(t, s.cleanUp())
+		synctest.Test(t, func(t *testing.T) {
+			assume := conversationstest.Assume(v.Rule, v.Name)
+			e := emulate(t, rule.Option, assume)
+			options := against(e, e)
+			options.Webhooks = hooks(t, hookBreakage{}, assume)
+			s, err := newSession(t.Context(), target(""), options)
+			require.NoError(t, err)
+			result := s.judge(rule)
+			assert.Equal(t, Differs, result.Outcome, "%s=%s: %s", v.Rule, v.Name, result.Detail)
+			assert.Zero(t, s.cleanUp())
+		})
 	}
 }
 
@@ -623,15 +629,29 @@ func TestChecksFindBrokenEmulators(t *testing.T) {
 			service = otherService
 		}
 		broken := breakageOf(rule.ID)
-		if !assert.NotNil(t, broken, "%s: no broken emulator fails its check", rule.ID) {
+		brokenHooks, hasHooks := hookBreakages[rule.ID]
+		if !assert.True(t, broken != nil || hasHooks, "%s: no broken emulator fails its check", rule.ID) {
 			continue
 		}
-		e := emulate(t, rule.Option)
-		s, err := newSession(t.Context(), target(service), against(broken(e), e))
-		require.NoError(t, err)
-		result := s.judge(rule)
-		assert.Equal(t, Differs, result.Outcome, "%s: %s", rule.ID, result.Detail)
-		assert.NotEmpty(t, result.Detail, rule.ID)
+		synctest.Test(t, func(t *testing.T) {
+			e := emulate(t, rule.Option)
+			options := against(e, e)
+			if broken != nil {
+				options = against(broken(e), e)
+			}
+			options.Webhooks = hooks(t, brokenHooks, brokenHooks.options(rule.ID)...)
+			s, err := newSession(t.Context(), target(service), options)
+			require.NoError(t, err)
+			result := s.judge(rule)
+			assert.Equal(t, Differs, result.Outcome, "%s: %s", rule.ID, result.Detail)
+			assert.NotEmpty(t, result.Detail, rule.ID)
+			if rule.Needs&NeedsWebhooks != 0 {
+				assert.Zero(t, s.cleanUp())
+			}
+		})
+	}
+	for id := range hookBreakages {
+		assert.True(t, known[id], "%s is no rule", id)
 	}
 	for id := range breakages {
 		assert.True(t, known[id], "%s is no rule", id)

@@ -34,6 +34,8 @@ const (
 	NeedsBurst
 	// NeedsService marks a check that compares a Conversation Service with the default one.
 	NeedsService
+	// NeedsWebhooks marks a check that receives webhooks.
+	NeedsWebhooks
 )
 
 // Rule is one fact about the behaviour of the API.
@@ -70,6 +72,7 @@ func Sections() []Section {
 		{"Pages", pageRules()},
 		{"States", stateRules()},
 		{"Timers", timerRules()},
+		{"Webhooks", webhookRules()},
 		{"Errors", errorRules()},
 	}
 }
@@ -96,6 +99,11 @@ const (
 	timersInUse    = "https://github.com/twilio-labs/plugin-rtc/pull/69"
 	responseSeen   = "response shown in the documentation of twelixir 0.1.0 (2021)"
 	liveNotes      = "developer's notes of a live service (2026)"
+	webhooksPage   = "https://www.twilio.com/docs/conversations-classic/conversations-webhooks"
+	serviceHooks   = "https://www.twilio.com/docs/conversations/api/per-service-webhook-resource"
+	signaturePage  = "https://www.twilio.com/docs/usage/webhooks/webhooks-security"
+	hooksSeen      = "webhooks shown in public code (2021 to 2026)"
+	hookHeaders    = "https://github.com/tigerfarm/tfpecho"
 	publicCode     = "responses shown in public code"
 	publishedTypes = "https://github.com/twilio/twilio-oai/blob/main/spec/json/twilio_conversations_v1.json"
 )

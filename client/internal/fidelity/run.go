@@ -34,6 +34,9 @@ type Options struct {
 	Burst bool
 	// Advance lets time pass at the server in place of waiting.
 	Advance func(time.Duration)
+	// Webhooks lets a server like the target deliver webhooks to a receiver. An error says why it
+	// cannot have the settings. Nil leaves the rules of webhooks unknown.
+	Webhooks func(settings WebhookSettings, receiver http.Handler) (WebhookServer, error)
 	// Transport sends the requests. Nil is [http.DefaultTransport].
 	Transport http.RoundTripper
 	// Progress is called before each rule with how many are done, and before the cleanup without an
@@ -88,7 +91,7 @@ func (r *Report) Count(outcome Outcome, sources ...Source) int {
 const NamePrefix = "fidelity-"
 
 // MaxCreates is the maximum number of conversations that a run without bursts creates.
-const MaxCreates = 130
+const MaxCreates = 140
 
 // cleanupTime is how long a run may take to delete what it created, once it is over or interrupted.
 const cleanupTime = 5 * time.Minute
@@ -119,8 +122,10 @@ func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 		progress = func(int, int, string) {}
 	}
 	defer func() { // also when a check panics
-		report.Created = s.creates
-		report.Left = s.cleanUp()
+		report.Created, report.Left = s.creates, s.cleanUp()
+		for _, hooked := range s.hookedSessions {
+			report.Created += hooked.creates
+		}
 	}()
 	for i, rule := range rules {
 		progress(i, len(rules), rule.ID)
@@ -159,6 +164,9 @@ func (s *session) judge(rule Rule) (result Result) {
 		return result
 	case rule.Needs&NeedsService != 0 && s.target.Service == "":
 		result.Outcome, result.Detail = Unknown, "needs a service besides the default one: run it with -service"
+		return result
+	case rule.Needs&NeedsWebhooks != 0 && s.options.Webhooks == nil:
+		result.Outcome, result.Detail = Unknown, "needs webhooks that reach the probe: run it with -webhook-url"
 		return result
 	}
 	defer func() {
@@ -199,6 +207,9 @@ func (s *session) cleanUp() (left int) {
 		if !s.gone(path) {
 			left++
 		}
+	}
+	for _, hooked := range s.hookedSessions {
+		left += hooked.cleanUp()
 	}
 	return left
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -27,29 +28,32 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t
 func TestRun(t *testing.T) {
 	t.Parallel()
 	for _, service := range []string{"", otherService} {
-		e := emulate(t, "Lenient")
-		_, err := e.Seed(conversationstest.Conversation{UniqueName: "mine", ServiceSID: service, Attributes: `{"a":1}`})
-		require.NoError(t, err)
-		before := e.Conversations(service)
-		var done []string
-		options := against(e, e)
-		options.Burst = false
-		options.Progress = func(_, _ int, id string) { done = append(done, id) }
-		report, err := Run(t.Context(), target(service), options)
-		require.NoError(t, err)
-		assert.Zero(t, report.Left)
-		assert.Greater(t, report.Created, MaxCreates/2)
-		assert.LessOrEqual(t, report.Created, MaxCreates)
-		assert.Equal(t, before, e.Conversations(service))
-		assert.Len(t, done, len(Rules())+1)
-		assert.Len(t, report.Results, len(Rules()))
-		assert.Equal(t, len(Rules()), report.Count(Holds)+report.Count(Differs)+report.Count(Unknown))
-		for _, r := range e.Requests() {
-			assert.NotContains(t, r.Path, "mine")
-		}
-		if service != "" {
-			assert.Empty(t, e.Conversations(""))
-		}
+		synctest.Test(t, func(t *testing.T) {
+			e := emulate(t, "Lenient")
+			_, err := e.Seed(conversationstest.Conversation{UniqueName: "mine", ServiceSID: service, Attributes: `{"a":1}`})
+			require.NoError(t, err)
+			before := e.Conversations(service)
+			var done []string
+			options := against(e, e)
+			options.Burst = false
+			options.Webhooks = hooks(t, hookBreakage{})
+			options.Progress = func(_, _ int, id string) { done = append(done, id) }
+			report, err := Run(t.Context(), target(service), options)
+			require.NoError(t, err)
+			assert.Zero(t, report.Left)
+			assert.Greater(t, report.Created, MaxCreates/2)
+			assert.LessOrEqual(t, report.Created, MaxCreates)
+			assert.Equal(t, before, e.Conversations(service))
+			assert.Len(t, done, len(Rules())+1)
+			assert.Len(t, report.Results, len(Rules()))
+			assert.Equal(t, len(Rules()), report.Count(Holds)+report.Count(Differs)+report.Count(Unknown))
+			for _, r := range e.Requests() {
+				assert.NotContains(t, r.Path, "mine")
+			}
+			if service != "" {
+				assert.Empty(t, e.Conversations(""))
+			}
+		})
 	}
 }
 
@@ -259,13 +263,19 @@ func TestStrangeServers(t *testing.T) {
 	for _, body := range []string{``, `null`, `[]`, `{}`, `"x"`, `{"sid":1,"meta":[],"conversations":{}}`, `{"sid":"CH1","meta":{"next_page_url":"::"},"conversations":[1,null,{}]}`} {
 		for _, code := range []int{200, 201, 204, 400} {
 			calls := 0
-			options := against(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			strange := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				if calls++; calls == 1 { // or the run would not begin
 					return
 				}
 				w.WriteHeader(code)
 				_, _ = w.Write([]byte(body))
-			}), e)
+			})
+			options := against(strange, e)
+			options.Webhooks = func(_ WebhookSettings, receiver http.Handler) (WebhookServer, error) {
+				return WebhookServer{Advance: e.Advance, Settle: func() {
+					receiver.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)))
+				}}, nil
+			}
 			report, err := Run(t.Context(), target(otherService), options)
 			require.NoError(t, err)
 			assert.Greater(t, report.Count(Differs)+report.Count(Unknown), len(Rules())/2, "%d %s", code, body)
@@ -283,6 +293,23 @@ func TestIndependent(t *testing.T) {
 			assert.True(t, strings.HasSuffix(path, "/client/internal/fidelity"), path)
 		}
 	}
+}
+
+// Of a server that delivers nothing, though it should, no rule of webhooks is found to hold.
+func TestNoWebhookArrives(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := emulate(t, "")
+		options := against(e, e)
+		options.Webhooks = hooks(t, hookBreakage{receiver: func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+		}})
+		options.Only = regexp.MustCompile(`^webhook\.`)
+		report, err := Run(t.Context(), target(""), options)
+		require.NoError(t, err)
+		assert.Zero(t, report.Count(Holds), "%v", report.Results)
+		assert.Zero(t, report.Left)
+	})
 }
 
 func TestShow(t *testing.T) {

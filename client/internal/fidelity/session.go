@@ -36,6 +36,8 @@ type session struct {
 	created    []string       // paths of conversations, to be deleted
 	unknown    map[string]int // how many creates may have made a conversation of unknown SID, by collection
 	fixtures   map[string]any
+
+	hookedSessions []*session // with servers that deliver webhooks
 }
 
 func newSession(ctx context.Context, target Target, options Options) (*session, error) {
@@ -104,8 +106,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 // name makes up a name that nothing else has.
 func (s *session) name() string {
 	s.names++
-	return fmt.Sprintf("%s%d", s.prefix, s.names)
+	return s.nameOf(s.names)
 }
+
+// nameOf is the nth name.
+func (s *session) nameOf(n int) string { return fmt.Sprintf("%s%d", s.prefix, n) }
 
 // request is what a check sends. Its path may be a URL that the server gave, of which only the path
 // and the query are used.
