@@ -174,7 +174,7 @@ func TestResourceShape(t *testing.T) {
 	assert.Equal(t, "2021-02-03T04:05:06Z", full.body["date_updated"])
 	assert.Equal(t, "MGABCDEF0123456789abcdef0123456789", full.body["messaging_service_sid"])
 	assert.Equal(t, "inactive", full.body["state"])
-	assert.Equal(t, map[string]any{"email": map[string]any{"projected_address": "a@example.com", "name": "A"}}, full.body["bindings"])
+	assert.Subset(t, full.body["bindings"].(map[string]any)["email"], map[string]any{"projected_address": "a@example.com", "name": "A"})
 }
 
 func TestURLsNameTheHostOfTheRequest(t *testing.T) {

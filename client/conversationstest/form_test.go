@@ -152,7 +152,7 @@ func TestEmptyValuesChangeNothing(t *testing.T) {
 
 	r := post(t, s, "/v1/Conversations/a", "Bindings.Email.Name", "B", "FriendlyName", "")
 	assert.Equal(t, "A", r.body["friendly_name"])
-	assert.Equal(t, map[string]any{"projected_address": "a@example.com", "name": "B"}, r.body["bindings"].(map[string]any)["email"])
+	assert.Subset(t, r.body["bindings"].(map[string]any)["email"], map[string]any{"projected_address": "a@example.com", "name": "B"})
 	assert.NotEqual(t, before.body["date_updated"], r.body["date_updated"])
 }
 
