@@ -45,13 +45,13 @@
 // was requested. A success response is cut short also if it ends before its JSON does. It is
 // malformed if it is not JSON, too large, or not the requested conversation. Unclear is an error
 // with [Error.Unclear]: the change may have been carried out. A call whose retries do not settle
-// the outcome of an earlier attempt is also unclear. Changes to this table are announced as
-// breaking.
+// the outcome of an earlier attempt is also unclear. Changes to this table are breaking changes.
 //
-// The API has no idempotency keys, so some things cannot be promised. A Create may return an equal
-// conversation that another caller created during the call: a unique name is no lock. If a unique
-// name changes hands between two attempts, a change by that name can reach its new holder, if that
-// was renamed or given an earlier DateCreated. A change by SID cannot.
+// The API has no idempotency keys, so some things cannot be promised. A unique name is no lock: a
+// Create may return an equal conversation that another caller created during the call, and creates
+// a second one if another caller renames or deletes the first between two attempts. In between, a
+// change by name can reach a new holder, if that was renamed or given an earlier DateCreated; it
+// stays unclear if the holder is as young as the call. A change by SID has no such limits.
 //
 // # Testing
 //
