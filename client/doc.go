@@ -44,8 +44,8 @@
 // A request was never sent if no connection could be made, or if the context had ended before one
 // was requested. A success response is cut short also if it ends before its JSON does. It is
 // malformed if it is not JSON, too large, or not the requested conversation. Unclear is an error
-// with [Error.Unclear]: the change may have been carried out. A call whose retries do not settle
-// the outcome of an earlier attempt is also unclear. Changes to this table are breaking changes.
+// with [Error.Unclear]: the change may have been carried out, now or in an earlier attempt whose
+// outcome no retry settled. Changes to this table are breaking changes.
 //
 // The API has no idempotency keys, so some things cannot be promised. A unique name is no lock: a
 // Create may return an equal conversation that another caller created during the call, and creates
