@@ -24,9 +24,9 @@
 //
 // # Retries
 //
-// A call that fails is retried if that is safe: by default after growing delays, up to four
-// attempts in total, each of at most 30 seconds ([WithRetry], [WithAttemptTimeout]). What is safe
-// depends on the operation and cannot be configured. The context bounds the whole call.
+// A call that fails is retried if that is safe, which is not configurable: by default after growing
+// delays, up to four attempts in total, each of at most 30 seconds ([WithRetry],
+// [WithAttemptTimeout]). The context bounds the whole call.
 //
 //	failure                         fetch, list  update   delete   create, named  create
 //	request editor failed           error        error    error    error          error
