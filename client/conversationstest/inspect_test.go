@@ -134,7 +134,12 @@ func TestStatus(t *testing.T) {
 		assert.Equal(t, map[string][]Fault{"fetchConversation": {{Status: 503, Times: 2}, {Drop: true, Times: 1}}, "*": {{Status: 429, Times: 1}}}, s.Faults)
 		first := e.accounts[0].DefaultServiceSID
 		counts := func(active, inactive, closed int) map[string]int {
-			return map[string]int{"initializing": 0, "active": active, "inactive": inactive, "closed": closed}
+			all := map[string]int{}
+			for _, name := range stateNames[anyState+1:] {
+				all[name] = 0
+			}
+			all["active"], all["inactive"], all["closed"] = active, inactive, closed
+			return all
 		}
 		second := ServiceStatus{secondAccount, e.accounts[1].DefaultServiceSID, true, counts(0, 0, 1)}
 		assert.Equal(t, []ServiceStatus{
