@@ -76,9 +76,9 @@ inspector: ## Drive the emulator's page in Chromium, which is installed if that 
 	cd testdata/inspector && go vet ./... && go test -count=1 ./...
 
 .PHONY: drill
-drill: ## Rehearse a change of the description; V=-v shows each step
+drill: ## Rehearse each change of the description, or those of ROW (minutes); V=-v shows each step
 	go vet ./testdata/drill
-	go test $(V) -timeout 30m ./testdata/drill
+	go test $(V) -timeout 30m -run '/group/$(ROW)' ./testdata/drill
 
 .PHONY: fuzz
 fuzz: ## Fuzz each target, FUZZTIME=1m for longer than in CI
@@ -114,4 +114,5 @@ reproducible: release ## Build a release twice, the second time from nothing, an
 		GOCACHE="$$first/cache" $(MAKE) release && cmp "$$first/checksums.txt" .dist/checksums.txt
 
 .PHONY: check
-check: race lint stale upstream fuzz interop consumer inspector drill ## All that CI checks
+check: ROW = a_response_member/string
+check: race lint stale upstream fuzz interop consumer inspector drill ## All that CI checks, and one drill
