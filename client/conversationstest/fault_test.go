@@ -143,7 +143,7 @@ func TestDelays(t *testing.T) {
 	})
 }
 
-// A test may end while a request is waiting.
+// A test may end while a request is in flight.
 func TestStopEndsDelays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -142,7 +142,7 @@ func WithLatency(d time.Duration) Option {
 func WithRequestLog(n int) Option {
 	return func(c *config) error {
 		if n < 0 {
-			return fmt.Errorf("conversationstest: request log of %d", n)
+			return fmt.Errorf("conversationstest: request log size %d is negative", n)
 		}
 		c.requestLog = n
 		return nil
