@@ -16,7 +16,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the tables made from the manifest")
 
-// The tables that are made from the manifest say what it says.
+// The tables that are generated from the manifest are up to date.
 func TestTables(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
@@ -32,7 +32,7 @@ func TestTables(t *testing.T) {
 	}
 }
 
-// Every rule says what it is and how it is known, and names are as reports and options need them.
+// Every rule has a sentence and a source, and names have the form that reports and options need.
 func TestManifest(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -54,7 +54,7 @@ func TestManifest(t *testing.T) {
 
 const generated = "made from client/internal/fidelity by TestTables"
 
-// markdown is FIDELITY.md.
+// markdown returns FIDELITY.md.
 func markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<!-- Generated: %s; do not edit. -->\n\n", generated)
@@ -111,7 +111,7 @@ func sentence(rule Rule) string {
 	return text
 }
 
-// escape keeps Markdown from taking a character for its own.
+// escape escapes characters that have a meaning in Markdown.
 func escape(text string) string { return regexp.MustCompile(`[<>*_]`).ReplaceAllString(text, `\$0`) }
 
 func source(rule Rule) string {
@@ -124,7 +124,7 @@ func source(rule Rule) string {
 	return fmt.Sprintf("%s: %s", rule.Source, rule.Reference)
 }
 
-// godoc is the section of the documentation of conversationstest.
+// godoc returns the section of the documentation of conversationstest.
 func godoc() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// Code generated: %s. DO NOT EDIT.\n\n", generated)
