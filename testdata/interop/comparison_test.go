@@ -231,7 +231,7 @@ func TestComparisonPageURLOfAnotherHost(t *testing.T) {
 	}))
 	t.Cleanup(other.Close)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Host = strings.TrimPrefix(other.URL, "http://") // and so will the URLs in the answer be
+		r.Host = strings.TrimPrefix(other.URL, "http://") // and so will the URLs in the response be
 		emulator.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -364,7 +364,7 @@ func TestComparisonProxyPage(t *testing.T) {
 
 	_, err := here.Fetch(t.Context(), "order-1234")
 	assert.Equal(t, 502, failure(t, err).Status)
-	assert.EqualValues(t, 4, requests.Load(), "and was tried again")
+	assert.EqualValues(t, 4, requests.Load(), "and was retried")
 
 	_, err = there.FetchConversation("order-1234")
 	wantUntyped(t, err, "error decoding the response for an HTTP error code: 502: invalid character '<' looking for beginning of value")
