@@ -189,11 +189,11 @@ func TestPageSizes(t *testing.T) {
 		s := Start(t, append(opts, InMemory())...)
 		seed(t, s, make([]Conversation, limit+1)...)
 		r := get(t, s, "/v1/Conversations?PageSize=1000")
-		assert.Equal(t, limit, len(r.items()), "at most %d", limit)
+		assert.Len(t, r.items(), limit, "at most %d", limit)
 		assert.EqualValues(t, limit, r.meta()["page_size"])
 		assert.Contains(t, r.meta()["next_page_url"], fmt.Sprintf("PageSize=%d&", limit))
-		assert.Equal(t, 6, len(get(t, s, "/v1/Conversations?PageSize=6").items()))
-		assert.Equal(t, min(50, limit), len(get(t, s, "/v1/Conversations").items()), "the default")
+		assert.Len(t, get(t, s, "/v1/Conversations?PageSize=6").items(), 6)
+		assert.Len(t, get(t, s, "/v1/Conversations").items(), min(50, limit), "the default")
 	}
 }
 

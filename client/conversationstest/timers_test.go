@@ -208,7 +208,7 @@ func TestTouch(t *testing.T) {
 		assert.Equal(t, "active", r.body["state"])
 		assert.Equal(t, at(11*time.Minute), r.body["date_updated"])
 		assert.Equal(t, map[string]any{"date_inactive": at(13 * time.Minute), "date_closed": at(31 * time.Minute)}, r.body["timers"])
-		assert.Equal(t, 1, len(get(t, s, "/v1/Conversations?State=active").items()))
+		assert.Len(t, get(t, s, "/v1/Conversations?State=active").items(), 1)
 		assert.Empty(t, get(t, s, "/v1/Conversations?State=inactive").items())
 
 		time.Sleep(time.Hour)

@@ -352,7 +352,7 @@ func schemaErrors(schema *openapi3.SchemaRef, value any, as openapi3.SchemaValid
 }
 
 func flatten(err error) []*openapi3.SchemaError {
-	switch err := err.(type) {
+	switch err := err.(type) { //nolint:errorlint // it visits each level itself
 	case openapi3.MultiError:
 		var all []*openapi3.SchemaError
 		for _, err := range err {

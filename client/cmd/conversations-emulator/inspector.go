@@ -113,7 +113,7 @@ func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts
 			// response.
 			switch v := recover(); {
 			case v == nil:
-			case v == http.ErrAbortHandler && !response.started:
+			case v == http.ErrAbortHandler && !response.started: //nolint:errorlint // as net/http compares it
 				http.Error(w, "The connection was closed without a response.", http.StatusBadGateway)
 			default:
 				panic(v)
