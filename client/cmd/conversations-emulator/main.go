@@ -151,16 +151,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	hooks := newWebhooks(flags)
 	var (
 		addr      = flags.String("addr", "127.0.0.1:4010", "`address` to listen on; port 0 picks a free one")
-		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default ones (default any)")
+		services  = flags.String("services", "", "`SIDs` of the only services besides the default ones, separated by commas (default any)")
 		region    = flags.String("region", "us1", "`region` of the accounts; hosts of other regions are answered with 401")
 		lenient   = flags.Bool("lenient", false, "ignore unknown and repeated parameters instead of answering 400")
 		pageLimit = flags.Int("max-page-size", 100, "hold at most `n` conversations in a page, up to 1000, whatever PageSize requests")
-		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
-		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
-		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: the inspector, faults, seeding, activity, the clock")
+		limit     = flags.Int("write-limit", 0, "maximum of `n` writes per second, answered with 429 above; Twilio documents 30, 0 means no limit")
+		latency   = flags.Duration("latency", 0, "minimum `duration` of each request")
+		controls  = flags.Bool("control", false, "also serve requests under /_emulator/: the inspector, faults, seeding, activity, the clock")
 	)
 	var opts []conversationstest.Option
-	flags.Func("assume", "`rule=variant` of FIDELITY.md: behave otherwise than assumed; may be repeated", func(text string) error {
+	flags.Func("assume", "follow the variant of an assumption, `rule=variant` of FIDELITY.md; may be repeated", func(text string) error {
 		rule, variant, _ := strings.Cut(text, "=")
 		opts = append(opts, conversationstest.Assume(rule, variant))
 		return nil
@@ -311,7 +311,7 @@ func newWebhooks(flags *flag.FlagSet) *webhooks {
 		func(of *conversationstest.Webhooks, text string) { of.Method = text })
 	set("webhook-filters", "the `events` that are sent, separated by commas (default all seven of conversations)",
 		func(of *conversationstest.Webhooks, text string) { of.Filters = strings.Split(text, ",") })
-	flags.Func("webhook-service", "`SID` of a service with webhooks of its own, which the -webhook flags after it are about; may be repeated",
+	flags.Func("webhook-service", "`SID` of a service with its own webhooks, set by the -webhook flags that follow; may be repeated",
 		func(sid string) error {
 			*w = append(*w, serviceWebhooks{service: sid})
 			return nil
