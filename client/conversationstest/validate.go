@@ -28,8 +28,8 @@ import (
 //   - a form for a body, where the operation takes one, and otherwise none;
 //   - an Authorization header, of any scheme.
 //
-// A strict [Emulator] refuses the same requests. Headers that the document does not name are
-// not checked. An error never contains the value of a header, a query parameter or a form field.
+// A strict [Emulator] refuses the same requests. Headers that the document does not name are not
+// checked. An error never contains the value of a header, a query parameter or a form field.
 //
 // req may be a client's or a server's. Its body is read and replaced by one that yields the same
 // bytes. If reading fails, the replacement yields the bytes read and the same error, and the form
