@@ -42,7 +42,7 @@ func encode(v any) []byte {
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // only values of this package's own types are rendered
+		panic(err) // v is always of a type of this package
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
@@ -80,10 +80,10 @@ func randomHex() string {
 // within sendTimeout loses the connection. Otherwise, it would hold the memory forever.
 func send(w http.ResponseWriter, a answer, arrived time.Time) {
 	deadline := http.NewResponseController(w)
-	_ = deadline.SetWriteDeadline(time.Now().Add(sendTimeout)) // not supported by a recorder of tests
+	_ = deadline.SetWriteDeadline(time.Now().Add(sendTimeout)) // a recorder in a test does not support it
 	defer func() {
 		_ = deadline.Flush()
-		_ = deadline.SetWriteDeadline(time.Time{}) // the next request of this connection has its own
+		_ = deadline.SetWriteDeadline(time.Time{}) // the connection's next request sets its own
 	}()
 	setHeader(w.Header(), a, arrived)
 	var buffer []byte

@@ -151,7 +151,7 @@ func (e *Emulator) vary(conv *conversation, form url.Values, now instant, isUpda
 	}
 	if form.Get("Attributes") != "" && e.variants.is("attributes.verbatim", "compact") {
 		var compact bytes.Buffer
-		_ = json.Compact(&compact, []byte(conv.Attributes)) // it was found to be JSON
+		_ = json.Compact(&compact, []byte(conv.Attributes)) // it was checked to be JSON
 		conv.Attributes = compact.String()
 	}
 	if !isUpdate && form.Get("DateCreated") != "" && form.Get("DateUpdated") == "" && e.variants.is("create.date-updated-default", "date-created") {

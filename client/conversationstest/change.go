@@ -18,8 +18,8 @@ const (
 type change struct {
 	kind    changeKind
 	store   *store
-	before  *conversation // as it is stored; nil if it is created
-	after   *conversation // as it will be; what is removed stays as it is
+	before  *conversation // as stored; nil for a create
+	after   *conversation // after the change; unchanged by a delete
 	at      instant
 	nothing bool // the request names no value to change; before and after are the same
 }

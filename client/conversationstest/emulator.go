@@ -24,9 +24,9 @@ type Emulator struct {
 	document *document
 	creds    *credentials
 	inFlight atomic.Int64
-	check    func(*http.Request, answer) // of what the operations answer; nil in programs
+	check    func(*http.Request, answer) // checks the responses of operations; nil in programs
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the following members
 	stores   map[storeKey]*store
 	due      index // the conversations of all stores that have a timer
 	faults   map[string][]Fault
@@ -100,7 +100,7 @@ type call struct {
 	collection string // absolute URL, in the form of path that was called
 	violations violations
 	entry      *Request
-	webhooks   bool // the request asks for webhooks
+	webhooks   bool // the request enables webhooks
 	counted    bool // the write limit has counted it
 }
 
@@ -213,7 +213,7 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if !e.hasService(c.account, c.service) {
 		return notFound(c.path).answer()
 	}
-	query, _ := url.ParseQuery(r.URL.RawQuery) // both are well-formed, or the checks had said so
+	query, _ := url.ParseQuery(r.URL.RawQuery) // both passed the checks
 	form := url.Values{}
 	if c.op.form != nil {
 		form, _ = url.ParseQuery(string(body))

@@ -44,7 +44,7 @@ func (c *conversation) set(form url.Values, now instant) (changed bool) {
 func setMember(pointer any, text string, now instant) {
 	switch member := pointer.(type) {
 	case *string:
-		*member = strings.Clone(text) // it can be a piece of the whole body
+		*member = strings.Clone(text) // a copy, because it may be part of the whole body
 	case *int64:
 		*member, _ = strconv.ParseInt(text, 10, 64)
 	case *bool:

@@ -277,7 +277,7 @@ func FuzzAgreement(f *testing.F) {
 			path += "/" + id
 		}
 		unescaped, err := url.PathUnescape(path)
-		if err != nil || strings.Contains(id, "/") { // another path, which is not what is compared
+		if err != nil || strings.Contains(id, "/") { // it changes the path, which is not compared
 			return
 		}
 		req := func() *http.Request {

@@ -153,7 +153,7 @@ func (e *Emulator) Page(q Query) (page []Conversation, next string, err error) {
 		*conversation
 	}
 	var matches []match
-	var frontier *conversation // where the first of the scans stopped: what follows is not known of all services
+	var frontier *conversation // where the first scan stopped; not all services were searched further
 	text := strings.ToLower(q.Search)
 	for _, key := range selected {
 		s := e.stores[key]

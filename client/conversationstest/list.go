@@ -33,10 +33,10 @@ type listing struct {
 	state    state
 	from, to instant                      // creation, both inclusive
 	where    []func(c *conversation) bool // all must hold
-	filters  string                       // as they were requested, for page URLs
+	filters  string                       // as requested, for page URLs
 	pageSize int
 	page     uint64
-	after    *position // where the page before ended; nil on the first
+	after    *position // where the previous page ended; nil on the first
 	token    string
 	stripped bool // the token has no milliseconds
 

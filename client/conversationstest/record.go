@@ -45,7 +45,7 @@ const maxLogBytes = 16 << 20
 // recordLog keeps the latest records that fit.
 type recordLog[T any] struct {
 	max     int           // records
-	added   int           // records, also those that were dropped since
+	added   int           // including those dropped since
 	entries []logEntry[T] // oldest first
 	bytes   int           // the sum of their sizes
 }
@@ -73,7 +73,7 @@ func (l *recordLog[T]) add(record *T, size int) {
 func (l *recordLog[T]) reset() { l.entries, l.bytes = nil, 0 }
 
 const (
-	recordSize = 1 << 10 // about what a record and its maps take
+	recordSize = 1 << 10 // approximate size of a record and its maps
 	valueSize  = 100     // the headers of slices and strings, and a place in a map
 )
 

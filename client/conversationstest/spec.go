@@ -30,7 +30,7 @@ type operation struct {
 	id, method string
 	template   string   // of its path
 	segments   []string // of the template
-	authorized bool     // a request needs credentials
+	authorized bool     // requests need credentials
 
 	path, query, header map[string]*parameter
 	form                map[string]*parameter // nil if the operation takes no body
@@ -178,7 +178,7 @@ func (d *document) find(req *http.Request) (*operation, map[string]string, error
 	escaped := req.URL.EscapedPath()
 	segments := splitPath(escaped)
 	var known string
-	for i := 1; i < len(segments); i++ { // what comes before is a base path
+	for i := 1; i < len(segments); i++ { // the segments before are a base path
 		begins := false
 		for _, op := range d.operations {
 			values, whole, prefix := op.match(append([]string{""}, segments[i:]...))

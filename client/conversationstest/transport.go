@@ -84,7 +84,7 @@ type checkedBody struct {
 	io.ReadCloser
 	check func(body []byte)
 
-	mu   sync.Mutex // Close may be called to end a Read
+	mu   sync.Mutex // Close may be called during a Read, to end it
 	read []byte
 	done bool
 }

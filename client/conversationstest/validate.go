@@ -98,7 +98,7 @@ func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
 // violation is one way in which a request or response violates the document.
 type violation struct {
-	parameter *parameter // whose value is wrong; nil where it is none's
+	parameter *parameter // whose value is invalid; nil if there is none
 	// keyword names the broken rule: a keyword of the schema, such as maxLength, or one of those
 	// below.
 	keyword string
@@ -110,7 +110,7 @@ const (
 	unknown     = "unknown"     // a parameter, field or header that is not documented
 	repeated    = "repeated"    // given more than once
 	empty       = "empty"       // a value that may be absent, but not empty
-	superfluous = "superfluous" // a body where none is taken
+	superfluous = "superfluous" // a body where none is allowed
 	mediaType   = "mediaType"   // not a form
 	tooLarge    = "tooLarge"    // a body above maxBody
 	other       = "other"

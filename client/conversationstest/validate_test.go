@@ -48,7 +48,7 @@ func (c call) request(t testing.TB) *http.Request {
 	if strings.HasPrefix(target, "/") {
 		target = host + target
 	}
-	var body io.Reader // of no type that http.NewRequest can rewind
+	var body io.Reader // of a type that http.NewRequest cannot rewind
 	if c.body != "" {
 		body = io.MultiReader(strings.NewReader(c.body))
 	}

@@ -58,7 +58,7 @@ type webhooks struct {
 	log       *recordLog[loggedDelivery]
 	waiting   *queue
 	running   sync.WaitGroup // deliveries, handlers and the alarm
-	alarm     *alarm         // nil if no timer is due ever
+	alarm     *alarm         // nil if there is no timer
 	closed    bool
 }
 
@@ -150,7 +150,7 @@ var (
 func (ev *event) size() int {
 	size := 300 // the struct and its texts
 	for _, p := range ev.params {
-		size += 40 + len(p.value) // the headers of two strings, and what an allocation wastes
+		size += 40 + len(p.value) // two string headers and the overhead of an allocation
 	}
 	return size
 }

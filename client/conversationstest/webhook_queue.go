@@ -22,7 +22,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []queued
 	bytes   int           // the sum of their sizes
-	busy    chan struct{} // closed when nothing is left to do; nil while that is so
+	busy    chan struct{} // closed when nothing is left to do; nil while idle
 	closed  bool
 }
 

@@ -38,7 +38,7 @@ func webhookRequest(method, target, authToken, idempotencyToken string, params [
 	if err != nil {
 		return nil, errors.New("the URL is malformed")
 	}
-	target = u.String() // what is signed is what is sent, where characters were escaped
+	target = u.String() // the signed URL is the one sent, with its escapes
 	pairs := make([]string, len(params))
 	for i, p := range params {
 		pairs[i] = url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
@@ -153,7 +153,7 @@ func receive(ctx context.Context, transport http.RoundTripper, req *http.Request
 // handlerTransport calls a handler instead of a server.
 type handlerTransport struct {
 	handler http.Handler
-	calls   *sync.WaitGroup // the calls that run, also those that nobody waits for any more
+	calls   *sync.WaitGroup // running calls, including those that nobody waits for
 }
 
 // RoundTrip implements [http.RoundTripper]. A panic of the handler is treated as a lost connection.

@@ -280,7 +280,7 @@ func TestComparisonLeavingEarly(t *testing.T) {
 	<-records
 	http.DefaultClient.CloseIdleConnections()
 	assert.ErrorContains(t, goleak.Find(before), "streamConversation")
-	for range records { // all that ends it is to read on to the end
+	for range records { // only reading to the end ends it
 	}
 	require.NoError(t, <-errs)
 }

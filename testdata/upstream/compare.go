@@ -15,7 +15,7 @@ import (
 type change struct {
 	operation string // its name
 	element   string // "query PageSize", or empty for the operation itself
-	keyword   string // of the attribute, or empty if the element itself came or went
+	keyword   string // of the attribute, or empty if the element itself was added or removed
 	from, to  string // the attribute before and after, or all attributes of an element
 	came      bool   // the element was not there before
 }

@@ -380,5 +380,5 @@ func readJSON[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // it cannot fail but for a client that is gone
+	_ = json.NewEncoder(w).Encode(v) // it fails only if the client is gone
 }

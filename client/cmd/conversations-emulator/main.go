@@ -192,7 +192,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		opts = append(opts, conversationstest.WithWriteLimit(*limit))
 	}
 	if !*controls {
-		opts = append(opts, conversationstest.WithRequestLog(0)) // nobody could ask for it
+		opts = append(opts, conversationstest.WithRequestLog(0)) // nobody could request it
 	}
 	emulator, err := conversationstest.New(opts...)
 	if err != nil {
@@ -340,7 +340,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, gre
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0),                        // what clients do wrong, they are told
+		ErrorLog:          log.New(io.Discard, "", 0),                        // clients get their errors in responses
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends scripted delays
 	}
 	served := make(chan error, 1)
@@ -357,7 +357,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, gre
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
-		_ = server.Close() // a client is holding on; that is no failure of this program
+		_ = server.Close() // a client holds its connection, which is not a failure of this program
 	}
 	return nil
 }

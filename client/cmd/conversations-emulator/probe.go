@@ -228,7 +228,7 @@ func printReport(stdout io.Writer, report *fidelity.Report) {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", source, report.Count(fidelity.Holds, source),
 			report.Count(fidelity.Differs, source), report.Count(fidelity.Unknown, source))
 	}
-	_ = table.Flush() // as of all output, its failure is nobody's to tell
+	_ = table.Flush() // as for all output, a failed write cannot be reported
 }
 
 // printChanges prints the rules that no longer hold, or now do, and reports whether there are any.

@@ -179,7 +179,7 @@ func (rc *receiver) responding(to string, respond http.HandlerFunc, do func()) i
 		return rc.responses
 	}
 	before := set(to, respond)
-	defer set("", nil) // also when a check ends
+	defer set("", nil) // even if a check ends
 	do()
 	return set("", nil) - before
 }

@@ -121,7 +121,7 @@ func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 	if progress == nil {
 		progress = func(int, int, string) {}
 	}
-	defer func() { // also when a check panics
+	defer func() { // even if a check panics
 		report.Created, report.Left = s.creates, s.cleanUp()
 		for _, hooked := range s.hookedSessions {
 			report.Created += hooked.creates

@@ -26,7 +26,7 @@ type session struct {
 	client  *http.Client
 
 	base, host string // of the server
-	prefix     string // of all names that the run makes up
+	prefix     string // of all names that the run generates
 	names      int
 	collection string // the path under probe
 	started    time.Time
@@ -118,12 +118,12 @@ func (s *session) nameOf(n int) string { return fmt.Sprintf("%s%d", s.prefix, n)
 type request struct {
 	method, path string
 	form         url.Values
-	contentType  string // of the form, where it is not that of a form
+	contentType  string // of the body, if it is not a form
 	header       http.Header
 	anonymous    bool
 	username     string // in place of the target's, with password
 	password     string
-	burst        bool // neither paced nor repeated
+	burst        bool // neither paced nor retried
 }
 
 // send sends a request and reads the response. Writes wait for their turn. A request refused with
