@@ -58,7 +58,8 @@ func TestGuideNamesWhatExists(t *testing.T) {
 	assert.NotContains(t, guide, "\t")
 }
 
-// The newest version of the changelog is that of the client. The release workflow compares it with the tag.
+// The newest version of the changelog is that of the client. The release workflow compares it with
+// the tag.
 func TestChangelogHasTheVersion(t *testing.T) {
 	t.Parallel()
 	version := regexp.MustCompile(`const version = "(.*)"`).FindStringSubmatch(readRoot(t, "client/client.go"))

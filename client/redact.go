@@ -62,7 +62,7 @@ func (f foreign) As(target any) bool {
 // nil if the context has not ended.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	if cause == err {
+	if cause == err { //nolint:errorlint // without a cause, it is the same value
 		return err
 	}
 	why := redactor{}.text(cause.Error(), "its cause is too long to be repeated")
@@ -104,7 +104,7 @@ func words(err error) string {
 		}
 	}
 	for err != nil {
-		if outer, ok := err.(*url.Error); ok {
+		if outer, ok := err.(*url.Error); ok { //nolint:errorlint // only the outermost errors count
 			err = outer.Err
 			continue
 		}

@@ -81,7 +81,7 @@ func TestWindowsTakeEachExactlyOnce(t *testing.T) {
 			reading = slices.Delete(reading, i, i+1)
 			w.reading = false
 			if rnd.IntN(10) == 0 {
-				continue // the request was in vain, and another one has to be made
+				continue // the request failed, so another one has to be made
 			}
 			requests++
 			items, err := s.take(w, secondsPage(w, seconds, size))

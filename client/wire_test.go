@@ -113,7 +113,7 @@ func TestWire(t *testing.T) {
 					body, err := io.ReadAll(req.Body)
 					fmt.Fprintf(&sent, "\n%s\n", body)
 					assert.NoError(t, err)
-					assert.EqualValues(t, req.ContentLength, len(body))
+					assert.Len(t, body, int(req.ContentLength))
 				}
 				return success(req)
 			}))

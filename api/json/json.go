@@ -88,7 +88,7 @@ func lastMembers(data []byte) []byte {
 			continue
 		}
 		token, err := dec.ReadToken()
-		if err == io.EOF {
+		if err == io.EOF { //nolint:errorlint // ReadToken does not wrap it
 			break
 		}
 		if err != nil {

@@ -26,7 +26,7 @@ func nothing(func([]byte) bool) {}
 // bytes returns the whole body.
 func (a answer) bytes() []byte { return slices.Concat(slices.Collect(a.body)...) }
 
-// jsonAnswer is an answer with v as its body.
+// jsonAnswer returns an answer with v as its body.
 func jsonAnswer(status int, v any) answer {
 	body := encode(v)
 	return answer{status, jsonHeader(), func(yield func([]byte) bool) { yield(body) }}
@@ -42,7 +42,7 @@ func encode(v any) []byte {
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // only values of this package's own types are rendered
+		panic(err) // v is always of a type of this package
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
@@ -55,8 +55,8 @@ const (
 	sendTimeout = 30 * time.Second
 )
 
-// setHeaders sets the headers that every response has, as they were recorded. A header that joins the
-// description is added here.
+// setHeaders sets the headers that Twilio was seen to send with every response. Add a header here
+// when it joins the description.
 func (e *Emulator) setHeaders(h http.Header, concurrent int64) {
 	h.Set("Twilio-Request-Id", "RQ"+randomHex())
 	h.Set("Twilio-Concurrent-Requests", strconv.FormatInt(concurrent, 10))
@@ -76,14 +76,14 @@ func randomHex() string {
 	return hex.EncodeToString(b[:])
 }
 
-// send writes an answer to a request that arrived at a time. A client that does not read it in time
-// loses the connection, or it would hold the memory for ever.
+// send writes an answer to a request that arrived at time arrived. A client that does not read it
+// within sendTimeout loses the connection. Otherwise, it would hold the memory forever.
 func send(w http.ResponseWriter, a answer, arrived time.Time) {
 	deadline := http.NewResponseController(w)
-	_ = deadline.SetWriteDeadline(time.Now().Add(sendTimeout)) // not supported by a recorder of tests
+	_ = deadline.SetWriteDeadline(time.Now().Add(sendTimeout)) // a recorder in a test does not support it
 	defer func() {
 		_ = deadline.Flush()
-		_ = deadline.SetWriteDeadline(time.Time{}) // the next request of this connection has its own
+		_ = deadline.SetWriteDeadline(time.Time{}) // the connection's next request sets its own
 	}()
 	setHeader(w.Header(), a, arrived)
 	var buffer []byte
@@ -110,7 +110,7 @@ func send(w http.ResponseWriter, a answer, arrived time.Time) {
 	_, _ = w.Write(buffer)
 }
 
-// sendTruncated announces a whole answer, sends half of it and ends the connection.
+// sendTruncated announces the whole answer, sends half of its body and closes the connection.
 func sendTruncated(w http.ResponseWriter, a answer, arrived time.Time) {
 	setHeader(w.Header(), a, arrived)
 	body := a.bytes()

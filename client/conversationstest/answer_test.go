@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// largePage is a server with a page larger than anything that buffers.
+// largePage returns a server with a page larger than all buffers.
 func largePage(t testing.TB) *Server {
 	s := Start(t, InMemory())
 	large := Conversation{Attributes: `"` + strings.Repeat("a", maxAttributes-2) + `"`}
@@ -23,7 +23,7 @@ func largePage(t testing.TB) *Server {
 	return s
 }
 
-// A client that does not read loses its connection, so that it does not hold the memory for ever.
+// A client that does not read loses its connection. Otherwise, it would hold the memory forever.
 func TestStalledReadersLoseTheirConnection(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestStalledReadersLoseTheirConnection(t *testing.T) {
 	})
 }
 
-// The deadline of one response is not that of the next one on the same connection.
+// The deadline of one response does not apply to the next one on the same connection.
 func TestConnectionsOutliveTheDeadline(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestConnectionsOutliveTheDeadline(t *testing.T) {
 	})
 }
 
-// A page is written piece by piece: what is pending for a slow reader is a piece and not the page.
+// A page is written piece by piece: only a piece of it is pending for a slow reader.
 func TestLargePagesAreNotBuffered(t *testing.T) {
 	t.Parallel()
 	s := largePage(t)
@@ -75,7 +75,7 @@ func TestLargePagesAreNotBuffered(t *testing.T) {
 	assert.Less(t, largest, 2*maxAttributes)
 	assert.Greater(t, pieces, 50)
 
-	// Who reads no further than this leaves the rest unwritten.
+	// A client that stops reading here leaves the rest unwritten.
 	for n := range 5 {
 		read := 0
 		for range s.list(c, nil, nil).body {
@@ -87,7 +87,7 @@ func TestLargePagesAreNotBuffered(t *testing.T) {
 	}
 }
 
-// A server may limit the time for reading a request. That does not limit a scripted delay.
+// A server's limit on the time for reading a request does not limit a scripted delay.
 func TestDelaysLongerThanReadTimeout(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

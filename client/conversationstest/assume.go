@@ -13,12 +13,13 @@ import (
 	"strings"
 )
 
-// Variant is another way in which Twilio may behave where the emulator follows an assumption.
+// Variant is a way in which Twilio may behave differently from an assumption of the emulator.
 // [Assume] chooses it.
 type Variant struct {
-	// Rule is the ID of the rule in FIDELITY.md that does not hold then, and Name is the variant's.
+	// Rule is the ID of the rule in FIDELITY.md that the variant replaces. Name is the variant's
+	// name.
 	Rule, Name string
-	// Sentence says what holds instead.
+	// Sentence says how the emulator behaves with the variant.
 	Sentence string
 }
 
@@ -67,10 +68,12 @@ var variants = []Variant{
 	{"webhook.timer-updated", "sent", "A timer fires onConversationUpdated before onConversationStateUpdated."},
 }
 
-// Assume makes the emulator behave otherwise where a rule of FIDELITY.md is assumed. It is for
-// users who found, with conversations-emulator probe, that Twilio does not follow the rule. Rule is
-// the ID of the rule and variant one of those that FIDELITY.md and [Variants] list. Of two variants
-// of a rule the last counts. An unknown rule or variant is an error.
+// Assume makes the emulator follow a variant of a rule that FIDELITY.md marks as assumed. Use it if
+// conversations-emulator probe shows that Twilio does not follow the rule.
+//
+// Rule is the ID of the rule. Variant is the name of a variant that FIDELITY.md and [Variants] list
+// for it. If two options choose a variant of the same rule, the last one wins. An unknown rule or
+// variant is an error.
 func Assume(rule, variant string) Option {
 	return func(c *config) error {
 		if !slices.ContainsFunc(variants, func(v Variant) bool { return v.Rule == rule && v.Name == variant }) {
@@ -87,14 +90,13 @@ func Assume(rule, variant string) Option {
 	}
 }
 
-// assumed are the variants that were chosen, by rule.
+// assumed holds the name of the chosen variant of each rule.
 type assumed map[string]string
 
-// is reports whether a variant of a rule was chosen.
+// is reports whether the given variant of a rule was chosen.
 func (a assumed) is(rule, variant string) bool { return a[rule] == variant }
 
-// refusedByVariant returns the error of a request that is refused by a chosen variant alone, or
-// nil.
+// refusedByVariant returns the error of a request that only a chosen variant refuses, or nil.
 func (e *Emulator) refusedByVariant(c *call, query, form url.Values) *apiError {
 	if len(e.variants) == 0 {
 		return nil
@@ -135,8 +137,8 @@ func (e *Emulator) refusedByVariant(c *call, query, form url.Values) *apiError {
 	return nil
 }
 
-// vary changes what a create or an update has made of a conversation, and reports whether it
-// changed anything that was sent.
+// vary applies the chosen variants to a conversation that was created or updated. It reports
+// whether it changed anything that was sent.
 func (e *Emulator) vary(conv *conversation, form url.Values, now instant, isUpdate bool) (changed bool) {
 	emptied := func(field, rule string) bool {
 		return isUpdate && form.Has(field) && form.Get(field) == "" && e.variants.is(rule, "cleared")
@@ -149,7 +151,7 @@ func (e *Emulator) vary(conv *conversation, form url.Values, now instant, isUpda
 	}
 	if form.Get("Attributes") != "" && e.variants.is("attributes.verbatim", "compact") {
 		var compact bytes.Buffer
-		_ = json.Compact(&compact, []byte(conv.Attributes)) // it was found to be JSON
+		_ = json.Compact(&compact, []byte(conv.Attributes)) // it was checked to be JSON
 		conv.Attributes = compact.String()
 	}
 	if !isUpdate && form.Get("DateCreated") != "" && form.Get("DateUpdated") == "" && e.variants.is("create.date-updated-default", "date-created") {
@@ -161,7 +163,7 @@ func (e *Emulator) vary(conv *conversation, form url.Values, now instant, isUpda
 	return changed || e.variants.is("update.nothing", "date-updated")
 }
 
-// vary changes a response.
+// vary applies the chosen variants to a response.
 func (a answer) vary(chosen assumed) answer {
 	if a.status == http.StatusTooManyRequests && chosen.is("error.no-retry-after", "sent") {
 		a.header.Set("Retry-After", "1")
@@ -169,7 +171,7 @@ func (a answer) vary(chosen assumed) answer {
 	return a
 }
 
-// vary changes a listing.
+// vary applies the chosen variants to a listing.
 func (l *listing) vary(query url.Values, chosen assumed) {
 	order := "list.order"
 	if l.state != anyState {

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The checks of package fidelity find every variant. These tests are about what follows from some.
+// The checks of package fidelity find every variant. These tests check the consequences of some.
 
 func TestAssumeMistakes(t *testing.T) {
 	t.Parallel()
@@ -25,8 +25,8 @@ func TestAssumeMistakes(t *testing.T) {
 	assert.True(t, e.variants.is("update.nothing", "date-updated"), "the last counts")
 }
 
-// A list with the oldest first has every conversation once, whichever way its pages are followed,
-// and those of one millisecond too.
+// A list with the oldest first has every conversation once, in whichever direction its pages are
+// followed. This includes conversations of one millisecond.
 func TestAssumeOldestFirst(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -47,7 +47,8 @@ func TestAssumeOldestFirst(t *testing.T) {
 	})
 }
 
-// A unique name is freed by whatever closes its conversation, and belongs to the one that took it.
+// A unique name is freed whatever closes its conversation, and then belongs to the conversation
+// that took it.
 func TestAssumeFreedNames(t *testing.T) {
 	t.Parallel()
 	for name, end := range map[string]func(*Server){
@@ -65,7 +66,7 @@ func TestAssumeFreedNames(t *testing.T) {
 	}
 }
 
-// A timer that is removed when it fires leaves the other one.
+// A timer that is removed when it fires leaves the other timer in place.
 func TestAssumeClearedTimers(t *testing.T) {
 	t.Parallel()
 	s := Start(t, Assume("timer.kept", "cleared"))
@@ -81,7 +82,7 @@ func TestAssumeClearedTimers(t *testing.T) {
 	assert.Zero(t, c.DateClosed)
 }
 
-// Without a token a page is where its number says, and its next page goes on from there.
+// Without a token, Page selects the page, and its next page resumes there.
 func TestAssumePageOffset(t *testing.T) {
 	t.Parallel()
 	s := Start(t, Assume("page.alone", "offset"))

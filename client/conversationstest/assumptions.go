@@ -2,10 +2,10 @@ package conversationstest
 
 import "time"
 
-// This file holds what is assumed where Twilio documents nothing. FIDELITY.md lists it for users.
+// This file holds the assumptions where Twilio documents nothing. FIDELITY.md lists them for users.
 
 const (
-	// maxUniqueName is in characters. Twilio has a limit and does not publish it.
+	// maxUniqueName is in characters. Twilio has a limit but does not publish it.
 	maxUniqueName = 256
 	// maxBody is in bytes: 16 KB of attributes are 48 KB when every byte is escaped.
 	maxBody = 128 << 10
@@ -19,10 +19,10 @@ const (
 	regionOfChat  = "ie1"
 )
 
-// settable reports whether a request can set a state.
+// settable reports whether a request can set the state.
 func settable(state string) bool { return state != initializing.String() }
 
-// editable returns the error of an update of a conversation in a state, or nil.
+// editable returns the error of updating a conversation in state s, or nil.
 func editable(s state) *apiError {
 	switch s {
 	case closed:
@@ -33,8 +33,8 @@ func editable(s state) *apiError {
 	return nil
 }
 
-// restart is what activity does to the timers: both count anew from now. They keep their length,
-// which is how long after the last activity they were to fire.
+// restart restarts both timers from now, as activity does. Each keeps its length, which is the time
+// from the last activity until it fires.
 func (c *conversation) restart(now instant) {
 	for _, t := range []*timer{&c.Inactive, &c.Closed} {
 		if *t != 0 {
@@ -44,7 +44,7 @@ func (c *conversation) restart(now instant) {
 	c.timersFrom = now
 }
 
-// expire is what a timer does when it fires. Both dates stay where they are.
+// expire applies a timer that fires. Both dates stay unchanged.
 func (c *conversation) expire(at instant, next state) {
 	chosen := c.store.variants
 	if chosen.is("timer.kept", "cleared") {
@@ -60,7 +60,7 @@ func (c *conversation) expire(at instant, next state) {
 	}
 }
 
-// awake is the state after activity such as a message: an inactive conversation is active again.
+// awake applies activity, such as a message, to the state: an inactive conversation becomes active.
 func awake(s state) state {
 	if s == inactive {
 		return active

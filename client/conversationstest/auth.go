@@ -9,37 +9,37 @@ import (
 	"time"
 )
 
-// The account that an [Emulator] has unless [WithAccounts] says otherwise.
+// Credentials of the account that an [Emulator] has by default. [WithAccounts] replaces it.
 const (
 	DefaultAccountSID = "AC0123456789abcdef0123456789abcdef"
 	DefaultAuthToken  = "0123456789abcdef0123456789abcdef"
 )
 
-// Account is a Twilio account known to an [Emulator], with all the credentials that open it. Accounts
-// share no data.
+// Account is a Twilio account known to an [Emulator], with all credentials that are valid for it.
+// Accounts share no data.
 type Account struct {
-	// SID is the account SID, AC and 32 hexadecimal digits; AuthToken is its auth token.
+	// SID is the account SID: AC followed by 32 hexadecimal digits. AuthToken is its auth token.
 	SID, AuthToken string
-	// Keys are the secrets of the account's API keys, by the SID of the key (SK and 32 hexadecimal
-	// digits). See https://www.twilio.com/docs/iam/api-keys
+	// Keys maps the SID of each API key of the account (SK followed by 32 hexadecimal digits) to
+	// its secret. See https://www.twilio.com/docs/iam/api-keys
 	Keys map[string]string
-	// BearerTokens are accepted in the header Authorization: Bearer.
-	// See https://www.twilio.com/docs/iam/oauth-apps
+	// BearerTokens are the tokens accepted in the header Authorization: Bearer. See
+	// https://www.twilio.com/docs/iam/oauth-apps
 	BearerTokens []string
-	// DefaultServiceSID is the Conversation Service that paths without a service stand for, IS and 32
-	// hexadecimal digits. Where it is empty a value is derived from SID, always the same.
+	// DefaultServiceSID is the Conversation Service of paths that name no service: IS followed by
+	// 32 hexadecimal digits. If it is empty, it is derived from SID and always the same.
 	DefaultServiceSID string
-	// DefaultInactiveTimer and DefaultClosedTimer are the timers of a conversation that is created
-	// without its own, at least a minute and ten minutes. 0 is none.
-	// See https://www.twilio.com/docs/conversations/api/configuration-resource
+	// DefaultInactiveTimer and DefaultClosedTimer are the timers of a conversation created without
+	// its own. The minimum is one minute for the first and ten minutes for the second; 0 means no
+	// timer. See https://www.twilio.com/docs/conversations/api/configuration-resource
 	DefaultInactiveTimer, DefaultClosedTimer time.Duration
 }
 
-// inactive and closed are the timers of a conversation that is created at a time.
+// inactive and closed return the default timers of a conversation that is created at time at.
 func (a *Account) inactive(created instant) timer { return timerAfter(a.DefaultInactiveTimer, created) }
 func (a *Account) closed(created instant) timer   { return timerAfter(a.DefaultClosedTimer, created) }
 
-// credentials find the account of a request. Secrets are kept as digests, which are compared in
+// credentials finds the account of a request. It keeps secrets as digests and compares them in
 // constant time.
 type credentials struct {
 	users  map[string]user // by account or key SID
@@ -78,8 +78,8 @@ func (c *credentials) authenticate(r *http.Request) (*Account, *apiError) {
 	return u.account, nil
 }
 
-// regionOf returns the region that a host conversations[.edge][.region].twilio.com stands for. Other
-// hosts, such as loopback addresses, name none.
+// regionOf returns the region of a host of the form conversations[.edge][.region].twilio.com. It
+// returns "" for any other host, such as a loopback address.
 func regionOf(host string) (string, bool) {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h

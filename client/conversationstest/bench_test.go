@@ -14,8 +14,8 @@ import (
 
 const million = 1_000_000
 
-// seedMillion fills an emulator with a million conversations a minute apart, of which one in a hundred
-// is closed, and returns the memory that each takes.
+// seedMillion seeds an emulator with a million conversations a minute apart, one in a hundred of
+// them closed. It returns the memory that each takes.
 func seedMillion(tb testing.TB, e *Emulator) (bytesEach float64) {
 	var before, after runtime.MemStats
 	runtime.GC()
@@ -58,7 +58,8 @@ func BenchmarkSeedMillion(b *testing.B) {
 	}
 }
 
-// BenchmarkPage is the server's time for 100 of a million, without the connection.
+// BenchmarkPage measures the server's time for a page of 100 out of a million, without the
+// connection.
 func BenchmarkPage(b *testing.B) {
 	e := seededMillion()
 	const middle = "2024-12-01T00:00:00.000Z_CHffffffffffffffffffffffffffffffff"

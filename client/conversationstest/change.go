@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// changeKind is what a request does to a conversation.
+// changeKind is the kind of change that a request makes to a conversation.
 type changeKind int
 
 const (
@@ -14,20 +14,21 @@ const (
 	removed
 )
 
-// change is what a request makes of a conversation.
+// change is what a request changes in a conversation.
 type change struct {
 	kind    changeKind
 	store   *store
-	before  *conversation // as it is stored; nil if it is created
-	after   *conversation // as it will be; what is removed stays as it is
+	before  *conversation // as stored; nil for a create
+	after   *conversation // after the change; unchanged by a delete
 	at      instant
 	nothing bool // the request names no value to change; before and after are the same
 }
 
-// change makes the change that prepare checks and returns, with the webhooks that it fires, and
-// returns the conversation as it is then. A pre-event holds it back: the emulator is not locked
-// meanwhile, so that the change is prepared again afterwards, with the form as the pre-event has
-// left it.
+// change makes the change that prepare checks and returns, with the webhooks that it fires. It
+// returns the conversation after the change.
+//
+// If there is a pre-event, the change waits for it. The emulator is not locked meanwhile, so the
+// change is prepared again afterwards, with the form as the pre-event left it.
 func (e *Emulator) change(c *call, form url.Values, prepare func(url.Values, time.Time) (change, *apiError)) (conversation, *apiError) {
 	e.mu.Lock()
 	defer e.unlock()
@@ -49,14 +50,14 @@ func (e *Emulator) change(c *call, form url.Values, prepare func(url.Values, tim
 	return *ch.after, nil
 }
 
-// prepared prepares a change after timers have fired. The caller holds e.mu.
+// prepared prepares a change after due timers have fired. The caller holds e.mu.
 func (e *Emulator) prepared(form url.Values, prepare func(url.Values, time.Time) (change, *apiError)) (change, *apiError) {
 	now := e.now()
 	e.fire(toInstant(now))
 	return prepare(form, now)
 }
 
-// commit stores what was changed. The caller holds e.mu.
+// commit stores the change. The caller holds e.mu.
 func (ch *change) commit() {
 	switch ch.kind {
 	case created:
@@ -70,7 +71,7 @@ func (ch *change) commit() {
 	}
 }
 
-// writeAllowed counts the write of a call, once, as [store.writeAllowed] does.
+// writeAllowed counts the write of a call as [store.writeAllowed] does, but only once per call.
 func (c *call) writeAllowed(limit int, s *store, now time.Time, conv *conversation) bool {
 	if c.counted {
 		return true

@@ -11,20 +11,22 @@ import (
 	"time"
 )
 
-// Emulator is an in-memory emulator of the ten operations, as an [http.Handler]. Create one with [New],
-// or with a server around it with [Start]. It is safe for concurrent use. Unless webhooks are configured
-// it starts no goroutine and holds nothing that needs to be released; otherwise [Emulator.Close] ends it.
+// Emulator is an in-memory emulator of the ten operations, as an [http.Handler]. Create one with
+// [New], or with a server around it with [Start]. It is safe for concurrent use.
 //
-// To abort a connection, as a [Fault] can ask, it panics with [http.ErrAbortHandler], which servers of
-// net/http understand.
+// Unless webhooks are configured, it starts no goroutine and holds nothing that needs to be
+// released. If they are, call [Emulator.Close] when done.
+//
+// To abort a connection, as a [Fault] can request, it panics with [http.ErrAbortHandler], which
+// servers of net/http recover from.
 type Emulator struct {
 	config
 	document *document
 	creds    *credentials
 	inFlight atomic.Int64
-	check    func(*http.Request, answer) // of what the operations answer; nil in programs
+	check    func(*http.Request, answer) // checks the responses of operations; nil in programs
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards the following members
 	stores   map[storeKey]*store
 	due      index // the conversations of all stores that have a timer
 	faults   map[string][]Fault
@@ -34,7 +36,7 @@ type Emulator struct {
 	webhooks webhooks
 }
 
-// New returns an emulator without conversations. An invalid option is an error, and so is a nil one.
+// New returns an emulator without conversations. An invalid or nil option is an error.
 func New(opts ...Option) (*Emulator, error) {
 	c, err := newConfig(opts)
 	if err != nil {
@@ -58,8 +60,8 @@ func New(opts ...Option) (*Emulator, error) {
 	return e, nil
 }
 
-// Reset removes all conversations, scripted faults and recorded requests, and undoes what
-// [Emulator.Advance] did. The options stay.
+// Reset removes all conversations, scripted faults and recorded requests, and undoes the effect of
+// [Emulator.Advance]. The options stay in effect.
 func (e *Emulator) Reset() {
 	e.mu.Lock()
 	defer e.unlock()
@@ -71,10 +73,11 @@ func (e *Emulator) Reset() {
 	e.advanced = 0
 }
 
-// Advance moves the emulator's clock ahead, so that the timers of conversations fire that are due by
-// then. The clock otherwise runs like [time.Now], in a bubble of [testing/synctest] too, where
-// sleeping has the same effect. It panics if d is negative. The clock can be moved by 292 years in
-// total.
+// Advance moves the emulator's clock ahead by d. Timers that are due by then fire.
+//
+// Otherwise the clock runs like [time.Now]. In a bubble of [testing/synctest], sleeping therefore
+// has the same effect. Advance panics if d is negative. In total, the clock can be moved by at most
+// 292 years.
 func (e *Emulator) Advance(d time.Duration) {
 	if d < 0 {
 		panic("conversationstest: the clock cannot go back")
@@ -84,10 +87,10 @@ func (e *Emulator) Advance(d time.Duration) {
 	e.advanced += min(d, math.MaxInt64-e.advanced)
 }
 
-// now is the emulator's time. The caller holds e.mu.
+// now returns the emulator's time. The caller holds e.mu.
 func (e *Emulator) now() time.Time { return time.Now().Add(e.advanced) }
 
-// call is a request for an operation by an account.
+// call is an account's request for an operation.
 type call struct {
 	op         *operation
 	values     map[string]string // of the path
@@ -97,28 +100,29 @@ type call struct {
 	collection string // absolute URL, in the form of path that was called
 	violations violations
 	entry      *Request
-	webhooks   bool // the request asks for webhooks
+	webhooks   bool // the request enables webhooks
 	counted    bool // the write limit has counted it
 }
 
 func (c *call) key() storeKey { return storeKey{c.account.SID, c.service} }
 
-// ServeHTTP responds to one request, in this order: who asks for what (open), what a script says
-// (script), what is wrong with the request, and the operation itself (perform).
+// ServeHTTP responds to a request. It finds the account and the operation (open), applies a
+// scripted fault (script), checks the request, and performs the operation (perform), in this order.
 func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	arrived := time.Now()
 	concurrent := e.inFlight.Add(1)
 	defer e.inFlight.Add(-1)
 	e.setHeaders(w.Header(), concurrent)
 
-	// The body is read first, because an operation that is performed must not fail after it began. One
-	// byte more than a body may have tells the checks that it is too large.
+	// Read the body first: once an operation is performed, it must not fail any more. One byte more
+	// than the maximum is read, so that the checks see that a body is too large.
 	body, readErr := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-	// A server's ReadTimeout is for reading. If it went on, it would end a scripted delay.
+	// A server's ReadTimeout is meant for reading. If it stayed in effect, it would cut off a
+	// scripted delay.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	c, refused := e.open(r)
 	if refused == nil {
-		// The same checks as in ValidateRequest, which returns what they find.
+		// These are the checks of ValidateRequest, which returns what they find.
 		c.op.checkHead(&c.violations, r, c.values)
 		c.op.checkBody(&c.violations, r.Header, body)
 	}
@@ -154,7 +158,8 @@ func (e *Emulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	send(w, a, arrived)
 }
 
-// open finds out who asks for what, and refuses those who have no access and what is no operation.
+// open finds the account and the operation of a request. It refuses invalid credentials, and paths
+// and methods that no operation has.
 func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 	if region, ok := regionOf(r.Host); ok && region != e.region {
 		return nil, unauthorized("Authenticate", "The credentials do not belong to the region "+region+".")
@@ -190,7 +195,7 @@ func (e *Emulator) open(r *http.Request) (*call, *apiError) {
 	return c, nil
 }
 
-// perform carries out the operation that a request asks for, if nothing is wrong with the request.
+// perform performs the requested operation if the request is valid.
 func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	handle := handlers[c.op.id]
 	if handle == nil {
@@ -208,7 +213,7 @@ func (e *Emulator) perform(c *call, r *http.Request, body []byte) answer {
 	if !e.hasService(c.account, c.service) {
 		return notFound(c.path).answer()
 	}
-	query, _ := url.ParseQuery(r.URL.RawQuery) // both are well-formed, or the checks had said so
+	query, _ := url.ParseQuery(r.URL.RawQuery) // both passed the checks
 	form := url.Values{}
 	if c.op.form != nil {
 		form, _ = url.ParseQuery(string(body))
@@ -228,8 +233,8 @@ func (e *Emulator) hasService(account *Account, service string) bool {
 	return serviceSID.MatchString(service) && (e.services == nil || e.services[service] || service == account.DefaultServiceSID)
 }
 
-// origin is the address that the client used. Twilio's own hosts, to which a client's transport can be
-// made to believe it talks, have https only.
+// origin returns the base address that the client used. For Twilio's own hosts, which a client's
+// transport may redirect here, the scheme is always https.
 func origin(r *http.Request) string {
 	if _, twilio := regionOf(r.Host); twilio || r.TLS != nil {
 		return "https://" + r.Host

@@ -18,7 +18,7 @@ const (
 	otherService = "IS00000000000000000000000000000002"
 )
 
-// reply is an answer of the emulator, read.
+// reply is a response of the emulator whose body was read.
 type reply struct {
 	*http.Response
 	text string
@@ -34,7 +34,7 @@ func (r reply) meta() map[string]any { return r.body["meta"].(map[string]any) }
 
 func (r reply) items() []any { return r.body["conversations"].([]any) }
 
-// names are the unique names of a page.
+// names returns the unique names of a page.
 func (r reply) names() (names []string) {
 	for _, item := range r.items() {
 		names = append(names, item.(map[string]any)["unique_name"].(string))
@@ -42,7 +42,8 @@ func (r reply) names() (names []string) {
 	return names
 }
 
-// roundTrip sends a request, which may break the contract. The target is a path or an absolute URL.
+// roundTrip sends a request, which may violate the contract. The target is a path or an absolute
+// URL.
 func roundTrip(t testing.TB, s *Server, method, target string, form url.Values, edit ...func(*http.Request)) (reply, error) {
 	t.Helper()
 	if strings.HasPrefix(target, "/") {
@@ -83,7 +84,7 @@ func get(t testing.TB, s *Server, target string) reply {
 	return do(t, s, http.MethodGet, target, nil)
 }
 
-// post sends a form given as names and values in turn.
+// post sends a form given as alternating names and values.
 func post(t testing.TB, s *Server, target string, namesAndValues ...string) reply {
 	t.Helper()
 	form := url.Values{}

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// apiError is the body of a failure, as Twilio shapes it.
+// apiError is the body of an error response, in Twilio's form.
 type apiError struct {
 	Code     int    `json:"code"`
 	Message  string `json:"message"`
@@ -28,8 +28,8 @@ func (e *apiError) answer() answer {
 	return a
 }
 
-// fail makes an error with one of the codes of https://www.twilio.com/docs/api/errors. Its text is the
-// title that the code has there, without the product before it, where one is known.
+// fail returns an error with a code of https://www.twilio.com/docs/api/errors. Its text is the
+// code's title there, without the leading product name, if the title is known.
 func fail(status, code int, format string, args ...any) *apiError {
 	return &apiError{
 		Code:     code,
@@ -48,8 +48,8 @@ var (
 	errRegion        = fail(http.StatusForbidden, 50385, "Conversations are disabled in this region")
 )
 
-// valueErrors are the errors for values that break a rule: by the key of their parameter, and by the
-// keyword of what is broken; the empty keyword stands for any. What is not here is 20001.
+// valueErrors maps the key of a parameter and the keyword of the broken rule to the error. An empty
+// keyword stands for any rule. What is not listed has the code 20001.
 var valueErrors = map[string]map[string]*apiError{
 	"ConversationForm.FriendlyName": {"maxLength": badValue(50003, "Friendly name too long")},
 	"ConversationForm.UniqueName": {
@@ -82,7 +82,7 @@ func badValue(code int, message string) *apiError {
 	return fail(http.StatusBadRequest, code, "%s", message)
 }
 
-// refusal is the error for a violation in a request to a path.
+// refusal returns the error for a violation in a request to path.
 func refusal(v violation, path string) *apiError {
 	switch p := v.parameter; {
 	case p != nil && p.where == "path parameter":
@@ -101,7 +101,7 @@ func refusal(v violation, path string) *apiError {
 	return fail(http.StatusBadRequest, 20001, "%s", v.text)
 }
 
-// ignorable reports whether Twilio ignores what a violation is about, which [Lenient] does too.
+// ignorable reports whether Twilio ignores a violation, and [Lenient] therefore does too.
 func ignorable(v violation) bool {
 	switch v.keyword {
 	case unknown, repeated, superfluous:

@@ -17,8 +17,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// start is what a test does with emulator := conversationstest.Start(t) and emulator.Client(). An example
-// is no test, so that it takes more lines here.
+// start does what conversationstest.Start(t) and emulator.Client() do in a test. It exists because
+// an example has no testing.TB.
 func start() (*conversationstest.Emulator, *client.Client, func()) {
 	emulator, err := conversationstest.New()
 	if err != nil {
@@ -45,7 +45,7 @@ func openTicket(ctx context.Context, c *client.Client, id string) error {
 	return err
 }
 
-// Code that creates conversations is tested by what it leaves in the emulator.
+// Test code that creates conversations by what it leaves in the emulator.
 func ExampleEmulator_Conversations() {
 	emulator, c, stop := start()
 	defer stop()
@@ -65,7 +65,7 @@ func ExampleEmulator_Conversations() {
 	// createConversation 201 ticket-7
 }
 
-// Timers fire when the emulator's clock is moved.
+// Timers fire when the emulator's clock moves.
 func ExampleEmulator_Advance() {
 	emulator, c, stop := start()
 	defer stop()
@@ -92,7 +92,7 @@ func ExampleEmulator_Advance() {
 	// closed
 }
 
-// A script says what goes wrong: here the service is unavailable once, which the client gets over.
+// A script makes requests fail: here the service is unavailable once, and the client retries.
 func ExampleEmulator_Fail() {
 	emulator, c, stop := start()
 	defer stop()

@@ -7,61 +7,66 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong, once or several times, with an operation. Its members combine:
+// Fault is a scripted failure of an operation or a webhook, for one or several requests. Its
+// members combine:
 //
 //	Fault{Status: 503, Times: 2}                   // the service is unavailable, twice
 //	Fault{Status: 429, Header: http.Header{"Retry-After": {"2"}}}
-//	Fault{Commit: true, Drop: true}                // performed, but the answer is lost
+//	Fault{Commit: true, Drop: true}                // performed, but the response is lost
 //	Fault{Delay: time.Minute}                      // slow, then as usual
-//	Fault{Commit: true, Delay: time.Minute}        // performed at once, answered late
+//	Fault{Commit: true, Delay: time.Minute}        // performed at once, late response
 //	Fault{Status: 502, Body: "<html>bad gateway"}  // a proxy's page
-//	Fault{Truncate: true}                          // performed, the answer breaks off
+//	Fault{Truncate: true}                          // performed, the response breaks off
 //
-// The operation's own answer is sent unless Status, Body or Drop replaces it, and where it is sent the
-// operation is performed; where it is replaced the operation is performed only with Commit.
+// The operation's own response is sent unless Status, Body or Drop replaces it. If it is sent, the
+// operation is performed. If it is replaced, the operation is performed only with Commit.
 type Fault struct {
-	// Times is how many requests the fault applies to. 0 means 1; a negative number means all that
-	// follow.
+	// Times is how many requests the fault applies to. 0 means 1. A negative number means all
+	// further requests.
 	Times int
-	// Status is the HTTP status of the answer. With 400 or more the body is an error of Twilio's shape
-	// unless Body is set; below, or with Body alone, it is Body, and 0 then means 200.
+	// Status is the HTTP status of the response. From 400, the body is an error in Twilio's form
+	// unless Body is set. Below 400, or with Body alone, the body is Body. With Body alone, the
+	// status is 200.
 	Status int
-	// Code and Message are those of the error. Where they are 0 and empty they follow from Status: 20429
-	// for 429 and so on, see https://www.twilio.com/docs/api/errors
+	// Code and Message are those of the error. By default they follow from Status: 20429 for 429
+	// and so on. See https://www.twilio.com/docs/api/errors
 	Code    int
 	Message string
-	// Header is added to the answer and replaces members of the same name, Content-Type for one.
+	// Header is added to the response. It replaces members of the same name, such as Content-Type.
 	Header http.Header
-	// Body is sent as it is, for answers that are not Twilio's. Its content type is guessed unless Header
-	// has one.
+	// Body is sent unchanged, for responses that are not Twilio's. Its content type is guessed
+	// unless Header sets one.
 	Body string
-	// Delay passes before the operation is performed or, with Commit, after it. It ends early, without
-	// an answer, when the client gives up or the server stops.
+	// Delay passes before the operation is performed or, with Commit, after it. It ends early,
+	// without a response, when the client gives up or the server stops.
 	Delay time.Duration
-	// Commit performs the operation although its answer is replaced.
+	// Commit performs the operation although its response is replaced.
 	Commit bool
-	// Drop closes the connection instead of answering. Note that Go's http.Transport repeats a GET by
-	// itself when a connection that it has used before is dropped.
+	// Drop closes the connection instead of responding. Go's http.Transport itself repeats a GET
+	// when a reused connection is dropped.
 	Drop bool
-	// Truncate announces the whole answer, sends half of its body and closes the connection.
+	// Truncate announces the whole response, sends half of its body and closes the connection.
 	Truncate bool
 }
 
-// replaces reports whether the operation's own answer is not sent.
+// replaces reports whether the fault replaces the operation's own response.
 func (f *Fault) replaces() bool { return f.Status != 0 || f.Body != "" || f.Drop }
 
-// Fail scripts what goes wrong with an operation, "createConversation" for one: each request for it
-// takes the next fault until none is left, and is answered as usual from then on. The operations are
-// those of [Operations]; "" or "*" stands for any operation and is consulted for one that has no fault
-// of its own left. Faults are added to those already scripted. Only requests with valid credentials
-// take them; what else the request holds does not matter unless the operation is performed.
+// Fail scripts faults for an operation such as "createConversation". Each request for the operation
+// takes the next fault. When none is left, requests are answered normally.
 //
-// With the name of an event, one of [Events], the faults are those of its webhooks: each delivery
-// takes the next. The receiver then stands for the operation. With Drop the webhook is lost on its way,
-// with Commit and Drop it is received but its response is lost. A Status or a Body stands in for the
-// receiver's response. A Delay counts towards the 5 seconds that a delivery may take.
+// The operations are those of [Operations]. "" or "*" stands for any operation. Its faults apply to
+// an operation that has no faults of its own left. Faults are added to those already scripted. Only
+// requests with valid credentials take a fault. The rest of the request does not matter unless the
+// operation is performed.
 //
-// Fail panics if there is no such operation or event, or if a Status is neither 0 nor from 200 to 599.
+// With the name of an event, one of [Events], the faults apply to its webhooks: each delivery takes
+// the next fault, and the receiver takes the place of the operation. With Drop, the webhook is lost
+// on its way. With Commit and Drop, it is received but its response is lost. Status or Body
+// replaces the receiver's response. Delay counts towards the 5 seconds that a delivery may take.
+//
+// Fail panics if the operation or event does not exist, or if a Status is neither 0 nor from 200 to
+// 599.
 func (e *Emulator) Fail(operation string, faults ...Fault) {
 	if operation == "*" {
 		operation = ""
@@ -83,7 +88,7 @@ func (e *Emulator) Fail(operation string, faults ...Fault) {
 	}
 }
 
-// nextFault takes the fault that applies to what one of the keys names, the first before the others.
+// nextFault takes the next fault scripted for one of the keys. Earlier keys take precedence.
 func (e *Emulator) nextFault(keys ...string) *Fault {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -101,11 +106,11 @@ func (e *Emulator) nextFault(keys ...string) *Fault {
 	return nil
 }
 
-// script lets a request go wrong as a [Fault] says. Without one it performs the operation and returns
-// its answer. It also reports whether the answer is to be truncated.
+// script applies a [Fault] to a request. Without a fault, it performs the operation and returns its
+// answer. It also reports whether the answer must be truncated.
 //
-// The delay passes before the operation is performed, or after it with Commit: so a client that gives
-// up meanwhile finds that nothing happened, or that it did.
+// The delay passes before the operation is performed or, with Commit, after it. A client that gives
+// up during the delay therefore finds the operation not performed, or performed.
 func (e *Emulator) script(c *call, r *http.Request, perform func() answer) (a answer, truncate bool) {
 	wait(r, e.latency)
 	fault := e.nextFault(c.op.id, "")
@@ -135,7 +140,7 @@ func (e *Emulator) script(c *call, r *http.Request, perform func() answer) (a an
 	return a, fault.Truncate
 }
 
-// wait lets a request take time. If its client gives up or the server stops, the request is over.
+// wait delays a request by d. It ends the request if the client gives up or the server stops.
 func wait(r *http.Request, d time.Duration) {
 	if d <= 0 {
 		return
@@ -149,7 +154,7 @@ func wait(r *http.Request, d time.Duration) {
 	}
 }
 
-// answer is what a fault puts in the place of the operation's own answer.
+// answer returns what the fault sends in place of the operation's own answer.
 func (f *Fault) answer() answer {
 	if f.Body != "" || f.Status < 400 {
 		status := f.Status
@@ -168,7 +173,7 @@ func (f *Fault) answer() answer {
 	return fail(f.Status, code, "%s", message).answer()
 }
 
-// codeFor is the general code of Twilio's for a status.
+// codeFor returns Twilio's general error code for a status.
 func codeFor(status int) int {
 	switch status {
 	case http.StatusBadRequest:

@@ -143,7 +143,7 @@ func TestDelays(t *testing.T) {
 	})
 }
 
-// A test may end while a request is waiting.
+// A test may end while a request is in flight.
 func TestStopEndsDelays(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestStopEndsDelays(t *testing.T) {
 		s := Start(p, InMemory())
 		s.Fail("listConversation", Fault{Delay: 1000 * time.Hour})
 		var failed error
-		go func() { _, failed = roundTrip(t, s, http.MethodGet, "/v1/Conversations", nil) }()
+		go func() { _, failed = roundTrip(t, s, http.MethodGet, "/v1/Conversations", nil) }() //nolint:testifylint // its request is valid
 		synctest.Wait()
 		p.end()
 		synctest.Wait()

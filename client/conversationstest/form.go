@@ -14,7 +14,7 @@ type formField struct {
 	index []int // for package reflect
 }
 
-// formFields are the members of conversation that hold form fields, by their tags.
+// formFields lists the members of conversation that hold form fields, by their tags.
 var formFields = func() (fields []formField) {
 	for _, member := range reflect.VisibleFields(reflect.TypeFor[conversation]()) {
 		if name := member.Tag.Get("form"); name != "" {
@@ -24,9 +24,9 @@ var formFields = func() (fields []formField) {
 	return fields
 }()
 
-// set gives the conversation the values of a form, which the checks have accepted, and reports
-// whether there was any. A field that is absent or empty leaves its member as it was. The
-// conversation must be in no index meanwhile, as most of them are keys.
+// set stores the values of a form, which the checks have accepted, in the conversation. It reports
+// whether the form had any value. A field that is absent or empty leaves its member unchanged. Most
+// members are keys of an index, so the conversation must be in no index during the call.
 func (c *conversation) set(form url.Values, now instant) (changed bool) {
 	members := reflect.ValueOf(c).Elem()
 	for _, field := range formFields {
@@ -40,11 +40,11 @@ func (c *conversation) set(form url.Values, now instant) (changed bool) {
 	return changed
 }
 
-// setMember gives a member the value that a text stands for.
+// setMember sets a member to the value that text represents.
 func setMember(pointer any, text string, now instant) {
 	switch member := pointer.(type) {
 	case *string:
-		*member = strings.Clone(text) // it can be a piece of the whole body
+		*member = strings.Clone(text) // a copy, because it may be part of the whole body
 	case *int64:
 		*member, _ = strconv.ParseInt(text, 10, 64)
 	case *bool:

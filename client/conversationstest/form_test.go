@@ -65,7 +65,7 @@ func TestFieldsThatAreRefused(t *testing.T) {
 	}
 }
 
-// The texts are the titles of Twilio's error dictionary, without the product before them.
+// The texts are the titles of Twilio's error dictionary, without the leading product name.
 func TestTextsOfErrors(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -243,8 +243,9 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
-// FuzzAgreement holds the emulator and the validator together: what ValidateRequest accepts a strict
-// emulator never refuses for its shape, and what it reports the emulator does refuse.
+// FuzzAgreement checks that the emulator and the validator agree. A strict emulator never refuses
+// the shape of a request that ValidateRequest accepts. It refuses every request that
+// ValidateRequest reports.
 func FuzzAgreement(f *testing.F) {
 	for _, query := range []string{
 		"", "PageSize=007", "State=", "State=initializing", "StartDate=2026-02-30", "EndDate=2026-01-01T00:00,5", "PageToken=PTactive_2026-01-01T00:00:00Z_CH0",
@@ -276,7 +277,7 @@ func FuzzAgreement(f *testing.F) {
 			path += "/" + id
 		}
 		unescaped, err := url.PathUnescape(path)
-		if err != nil || strings.Contains(id, "/") { // another path, which is not what is compared
+		if err != nil || strings.Contains(id, "/") { // it changes the path, which is not compared
 			return
 		}
 		req := func() *http.Request {
@@ -302,7 +303,8 @@ func FuzzAgreement(f *testing.F) {
 		_ = json.Unmarshal(rec.Body.Bytes(), &failure)
 		switch refused := rec.Code >= 400; {
 		case invalid == nil && refused:
-			// What depends on what is stored: no such conversation, a name that is taken, closed on create.
+			// These depend on what is stored: no such conversation, a name that is taken, closed on
+			// create.
 			require.Contains(t, []int{20404, 50353, 50384}, failure.Code, "only the emulator refuses it: %s", rec.Body)
 		case invalid != nil:
 			require.True(t, refused, "only the validator refuses it: %v", invalid)
@@ -310,7 +312,8 @@ func FuzzAgreement(f *testing.F) {
 	})
 }
 
-// FuzzForm sends garbage as a form and as a query: it is refused, or what is stored comes out again.
+// FuzzForm sends garbage as a form and as a query. Either it is refused, or what is stored is
+// returned.
 func FuzzForm(f *testing.F) {
 	for _, text := range []string{
 		"", "UniqueName=a", "Attributes=%7B%7D&State=inactive", "Timers.Inactive=P9999999999999Y", "DateCreated=0000-01-01T00:00:00Z",

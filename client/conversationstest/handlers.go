@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// handler carries out an operation. The request has passed all checks, its service exists, and form
-// and query hold what was sent.
+// handler performs an operation. The request has passed all checks and its service exists. Form and
+// query hold the values that were sent.
 type handler func(e *Emulator, c *call, query, form url.Values) answer
 
-// handlers are what the emulator does, by operationId: a new operation needs a line here. What a
-// request asks for follows from the described operation and never from the shape of its path.
+// handlers maps each operationId to what the emulator does. A new operation needs a line here. The
+// operation comes from the description, never from the shape of the path.
 var handlers = map[string]handler{
 	"createConversation":        (*Emulator).create,
 	"createServiceConversation": (*Emulator).create,
@@ -26,13 +26,13 @@ var handlers = map[string]handler{
 	"deleteServiceConversation": (*Emulator).remove,
 }
 
-// Operations returns the operationIds that the emulator implements, in alphabetical order. They are
-// operations of the project's OpenAPI document, and the keys that [Emulator.Fail] takes.
+// Operations returns the operationIds that the emulator implements, in alphabetical order. All of
+// them are operations of the project's OpenAPI document. [Emulator.Fail] takes them.
 func Operations() []string { return sortedKeys(handlers) }
 
 func implemented(operationID string) bool { return slices.Contains(Operations(), operationID) }
 
-// notEmulated is the answer to a described operation without a handler.
+// notEmulated returns the answer to a described operation without a handler.
 func notEmulated(op *operation) *apiError {
 	return fail(http.StatusNotImplemented, 20501,
 		"%s (%s %s) is described but not emulated: add it to handlers in client/conversationstest/handlers.go",
@@ -141,8 +141,8 @@ func (e *Emulator) remove(c *call, _, _ url.Values) answer {
 	return answer{status: http.StatusNoContent, header: http.Header{}, body: nothing}
 }
 
-// conversation returns the conversation that a call is about, with its store, or nil. The caller
-// holds e.mu.
+// conversation returns the conversation that a call names, with its store. It returns nil if there
+// is none. The caller holds e.mu.
 func (e *Emulator) conversation(c *call) (*store, *conversation) {
 	s := e.stores[c.key()]
 	if s == nil {
@@ -151,7 +151,7 @@ func (e *Emulator) conversation(c *call) (*store, *conversation) {
 	return s, s.find(c.values["Sid"])
 }
 
-// exists reports whether the conversation that a call is about does.
+// exists reports whether the conversation that a call names exists.
 func (e *Emulator) exists(c *call) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -159,10 +159,12 @@ func (e *Emulator) exists(c *call) bool {
 	return conv != nil
 }
 
-// Touch is activity in the conversation with a SID, as a new message would cause it: an inactive
-// conversation is active again, and its timers count anew from now. Messages are not emulated, so a
-// test says with Touch that there was one. It is an error if there is no such conversation, or if it
-// is closed. See https://www.twilio.com/docs/conversations/states-timers
+// Touch simulates activity in the conversation with the given SID, such as a new message. An
+// inactive conversation becomes active, and its timers restart. Use it in place of messages, which
+// are not emulated.
+//
+// It is an error if the conversation does not exist or is closed. See
+// https://www.twilio.com/docs/conversations/states-timers
 func (e *Emulator) Touch(sid string) error {
 	e.mu.Lock()
 	defer e.unlock()

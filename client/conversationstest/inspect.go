@@ -11,15 +11,15 @@ import (
 
 // Status is a summary of what an [Emulator] holds.
 type Status struct {
-	// Now is the time on the emulator's clock.
+	// Now is the time of the emulator's clock.
 	Now time.Time
-	// NextTimer is when the next timer of any conversation fires. It is zero if there is none.
+	// NextTimer is when the next timer of any conversation fires. It is zero if there is no timer.
 	NextTimer time.Time
-	// Services are the default service of each account and the others that have been used, in the order
-	// of the accounts.
+	// Services are the default service of each account and the other services that have been used,
+	// in the order of the accounts.
 	Services []ServiceStatus
-	// Faults are the faults that have yet to apply, in the order in which they will, by operation. "*"
-	// stands for any operation. Times is how many requests are left for each.
+	// Faults maps an operation to its remaining faults, in the order in which they apply. "*"
+	// stands for any operation. Times is the number of requests left for each fault.
 	Faults map[string][]Fault
 }
 
@@ -32,8 +32,8 @@ type ServiceStatus struct {
 	Conversations map[string]int
 }
 
-// Status returns a summary of what the emulator holds. Its cost does not depend on how many
-// conversations there are.
+// Status returns a summary of what the emulator holds. Its cost is independent of the number of
+// conversations.
 func (e *Emulator) Status() Status {
 	now := e.lockSettled()
 	defer e.mu.Unlock()
@@ -64,8 +64,8 @@ func (e *Emulator) Status() Status {
 	return s
 }
 
-// lockSettled locks e.mu once no timer is due, so that counts and indexes by state are what they will
-// be. A million timers may be due: other requests get their turn after each batch.
+// lockSettled locks e.mu when no timer is due, so that counts and indexes by state are up to date.
+// A million timers may be due, so other requests can take the lock after each batch.
 func (e *Emulator) lockSettled() (now time.Time) {
 	for {
 		e.mu.Lock()
@@ -79,8 +79,8 @@ func (e *Emulator) lockSettled() (now time.Time) {
 	}
 }
 
-// usedServices returns the default service of an account and those that have been used. The caller
-// holds e.mu.
+// usedServices returns the default service of an account and the services that have been used. The
+// caller holds e.mu.
 func (e *Emulator) usedServices(account *Account) []string {
 	var services []string
 	for key := range e.stores {
@@ -94,29 +94,33 @@ func (e *Emulator) usedServices(account *Account) []string {
 
 // Query selects conversations for [Emulator.Page]. The zero Query selects all of them.
 type Query struct {
-	// AccountSID and ServiceSID limit the selection to an account and to a service. The default service
-	// has a SID too.
+	// AccountSID and ServiceSID limit the selection to an account and to a service. The default
+	// service has a SID too.
 	AccountSID, ServiceSID string
 	// SID limits the selection to one conversation, and State to one state.
 	SID, State string
-	// Search limits the selection to conversations whose SID, names or attributes contain a text, in
-	// upper or lower case.
+	// Search limits the selection to conversations whose SID, names or attributes contain the text.
+	// Case is ignored.
 	Search string
-	// After is where the page starts: the second result of [Emulator.Page] for the page before.
+	// After is the position where the page starts: the second result of [Emulator.Page] for the
+	// previous page.
 	After string
 	// Limit is the maximum number of conversations. The default is 50.
 	Limit int
 }
 
-// maxScan is how much text, in bytes, a page searches through. It bounds how long requests wait for it.
+// maxScan is how much text, in bytes, one page searches. It bounds how long requests wait for a
+// search.
 const maxScan = 4 << 20
 
-// Page returns conversations of all accounts and services, newest first, and where the next page
-// starts. That is empty at the end. The cost depends on the size of the page alone. A search therefore
-// looks at some ten thousand conversations only: its page can hold fewer than Limit, or none, although
-// another follows.
+// Page returns conversations of all accounts and services, newest first, and the position where the
+// next page starts. The position is empty on the last page.
 //
-// A State that does not exist and an After that is malformed are errors.
+// The cost depends only on the size of the page. A search therefore looks at only some ten thousand
+// conversations. Its page may hold fewer conversations than Limit, or none, although another page
+// follows.
+//
+// An unknown State or a malformed After is an error.
 func (e *Emulator) Page(q Query) (page []Conversation, next string, err error) {
 	state := anyState
 	if q.State != "" {
@@ -149,7 +153,7 @@ func (e *Emulator) Page(q Query) (page []Conversation, next string, err error) {
 		*conversation
 	}
 	var matches []match
-	var frontier *conversation // where the first of the scans stopped: what follows is not known of all services
+	var frontier *conversation // where the first scan stopped; not all services were searched further
 	text := strings.ToLower(q.Search)
 	for _, key := range selected {
 		s := e.stores[key]
@@ -200,7 +204,7 @@ func (e *Emulator) Page(q Query) (page []Conversation, next string, err error) {
 	return page, next, nil
 }
 
-// contains reports whether one of the texts of a conversation contains text, which is in lower case.
+// contains reports whether a text of the conversation contains text, which must be in lower case.
 func (c *conversation) contains(text string) bool {
 	if text == "" {
 		return true
@@ -213,7 +217,8 @@ func (c *conversation) contains(text string) bool {
 	return false
 }
 
-// textSize is what [conversation.contains] reads, with something for what it does besides.
+// textSize returns how many bytes [conversation.contains] reads, plus an allowance for its other
+// work.
 func (c *conversation) textSize() int {
 	return len(c.FriendlyName) + len(c.UniqueName) + len(c.Attributes) + 100
 }

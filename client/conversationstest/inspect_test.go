@@ -85,7 +85,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// A search looks at a bounded part of each page and finds everything in the end, in order.
+// A search looks at a bounded part for each page. In the end it finds everything, in order.
 func TestPageSearchIsBounded(t *testing.T) {
 	t.Parallel()
 	e, err := New()
@@ -163,7 +163,7 @@ func TestStatus(t *testing.T) {
 	})
 }
 
-// The log says what went wrong with a request, and how long it took.
+// The log records the error of a request and how long it took.
 func TestRequestDetails(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -225,7 +225,7 @@ func TestRequestDetails(t *testing.T) {
 	})
 }
 
-// BenchmarkInspect is the time for what the inspector requests each second, with a million conversations.
+// BenchmarkInspect measures what the inspector requests each second, with a million conversations.
 func BenchmarkInspect(b *testing.B) {
 	e := seededMillion()
 	for name, q := range map[string]Query{

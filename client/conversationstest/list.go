@@ -16,9 +16,9 @@ const (
 	tokenTime       = "2006-01-02T15:04:05.000Z"
 )
 
-// filters are the list parameters that choose conversations, in the order in which page URLs have them.
-// A new one needs a line here: narrow takes the value, which the checks have accepted, and limits the
-// listing by its members or with where.
+// filters are the list parameters that select conversations, in the order in which page URLs have
+// them. A new filter needs a line here. Its narrow function takes the value, which the checks have
+// accepted, and limits the listing by its members or with where.
 var filters = []struct {
 	name   string
 	narrow func(l *listing, value string)
@@ -28,25 +28,25 @@ var filters = []struct {
 	{"State", func(l *listing, value string) { l.state, _ = parseState(value) }},
 }
 
-// listing is what a list request asks for.
+// listing is what a list request selects.
 type listing struct {
 	state    state
 	from, to instant                      // creation, both inclusive
 	where    []func(c *conversation) bool // all must hold
-	filters  string                       // as they were requested, for page URLs
+	filters  string                       // as requested, for page URLs
 	pageSize int
 	page     uint64
-	after    *position // where the page before ended; nil on the first
+	after    *position // where the previous page ended; nil on the first
 	token    string
 	stripped bool // the token has no milliseconds
 
-	// Variants, see Assume.
+	// These members are variants; see Assume.
 	oldestFirst bool
 	skip        uint64 // conversations before the page
 	emptyPage   bool   // a full last page leads to one
 }
 
-// everything is the listing of all conversations.
+// everything returns the listing of all conversations.
 func everything() listing { return listing{from: math.MinInt64, to: math.MaxInt64} }
 
 func (e *Emulator) newListing(query url.Values) listing {
@@ -71,7 +71,7 @@ func (e *Emulator) newListing(query url.Values) listing {
 	return l
 }
 
-// wants reports whether a conversation is in the listing, but for the time of its creation.
+// wants reports whether a conversation is in the listing. It ignores the time of creation.
 func (l *listing) wants(c *conversation) bool {
 	if l.state != anyState && l.state != c.State {
 		return false
@@ -84,13 +84,13 @@ func (l *listing) wants(c *conversation) bool {
 	return true
 }
 
-// token says where a page ends: PT, the state and the creation time of its last conversation, to
-// exactly the millisecond, and its SID.
+// token returns the page token for the end of a page: PT, the state, the creation time (to the
+// millisecond) and the SID of the last conversation.
 func token(c *conversation) string {
 	return fmt.Sprintf("PT%s_%s_%s", c.State, c.Created.time().Format(tokenTime), c.sid)
 }
 
-// parseToken also recognises a token that lost the fraction of its seconds on the way.
+// parseToken also recognizes a token whose fraction of a second was removed on the way.
 func parseToken(text string) (after position, stripped, ok bool) {
 	rest, ok := strings.CutPrefix(text, "PT")
 	parts := strings.Split(rest, "_")
@@ -130,8 +130,8 @@ func (e *Emulator) list(c *call, query, _ url.Values) answer {
 	}}
 }
 
-// page returns the conversations of one page, with the tokens of the pages around it. The cost depends
-// on the size of the page alone.
+// page returns the conversations of one page and the tokens of the pages around it. The cost
+// depends only on the size of the page.
 func (e *Emulator) page(key storeKey, l listing) (items []conversation, next, previous string) {
 	if l.stripped {
 		return nil, "", ""
@@ -156,8 +156,8 @@ func (e *Emulator) page(key storeKey, l listing) (items []conversation, next, pr
 	if l.after == nil {
 		return items, next, ""
 	}
-	// The page before holds as many conversations as this one may, the last being at l.after. It has a
-	// token if there is a conversation before it, and is the first page otherwise.
+	// The previous page holds as many conversations as this page may. Its last one is at l.after.
+	// It has a token if a conversation precedes it; otherwise, it is the first page.
 	n := 0
 	for c := range e.walk(key, &l, *l.after, !l.oldestFirst) {
 		if n++; n > l.pageSize {
@@ -167,7 +167,7 @@ func (e *Emulator) page(key storeKey, l listing) (items []conversation, next, pr
 	return items, next, ""
 }
 
-// start is where the listing begins or goes on.
+// start returns the position where the listing begins or resumes.
 func (l *listing) start() position {
 	start := position{Created: l.to}
 	for i := range start.sid {
@@ -182,12 +182,15 @@ func (l *listing) start() position {
 	return start
 }
 
-// maxVisited is how many conversations a walk looks at while the emulator is locked.
+// maxVisited is the maximum number of conversations that a walk visits before it unlocks the
+// emulator.
 const maxVisited = 5000
 
-// walk yields the conversations of a listing from a position on, as they are now: towards the oldest,
-// or backwards. What it yields is valid until the next one. The emulator is locked meanwhile, but not
-// all the time: what is created or removed during a long walk may or may not be part of it.
+// walk yields the current conversations of a listing from a position, towards the oldest or
+// backwards. A yielded conversation is valid until the next iteration.
+//
+// The emulator is locked meanwhile, but not all the time: a long walk may or may not include
+// conversations that are created or removed during it.
 func (e *Emulator) walk(key storeKey, l *listing, from position, backwards bool) iter.Seq[*conversation] {
 	return func(yield func(*conversation) bool) {
 		e.mu.Lock()
@@ -210,7 +213,7 @@ func (e *Emulator) walkSome(key storeKey, l *listing, from *position, backwards 
 	}
 	index := s.byDate[l.state]
 	if !settled {
-		// Timers are due that have not fired, so the index of a state is not what it will be.
+		// Due timers have not fired yet, so the index by state is out of date.
 		index = s.byDate[anyState]
 	}
 	visited := 0
@@ -275,7 +278,7 @@ func (l listing) meta(collection, next, previous string) listMeta {
 	return m
 }
 
-// queryEscape escapes a value of a query as Twilio does in page URLs: a colon stays as it is.
+// queryEscape escapes a query value as Twilio does in page URLs: colons stay unescaped.
 func queryEscape(value string) string {
 	return strings.ReplaceAll(url.QueryEscape(value), "%3A", ":")
 }

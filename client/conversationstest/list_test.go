@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// walk follows the member of the page URLs that is named until there is none.
+// walk follows the named member of the page URLs until there is none.
 func walk(t testing.TB, s *Server, target, member string) (pages [][]string) {
 	t.Helper()
 	for range 1000 {
@@ -32,7 +32,7 @@ func walk(t testing.TB, s *Server, target, member string) (pages [][]string) {
 	return nil
 }
 
-// In a bubble all are created in one millisecond.
+// In a bubble, all are created in one millisecond.
 func TestPagesOf130(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -130,7 +130,7 @@ func TestDateFiltersAreInclusive(t *testing.T) {
 	}
 }
 
-// The pages around a page are those of its filters: what is outside of them is on none.
+// The pages around a page follow its filters: no page has conversations outside of them.
 func TestPreviousPageWithinTheFilters(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -147,7 +147,7 @@ func TestPreviousPageWithinTheFilters(t *testing.T) {
 	assert.Equal(t, second["url"], third["previous_page_url"])
 	assert.Nil(t, third["next_page_url"])
 
-	// A token of another list is beside the filters.
+	// The token of another list lies outside the filters.
 	token := strings.SplitAfter(get(t, s, "/v1/Conversations?PageSize=1").meta()["next_page_url"].(string), "PageToken=")[1]
 	assert.Equal(t, []string{"6", "5"}, get(t, s, first+"&PageToken="+token).names())
 	assert.Equal(t, first, get(t, s, first+"&PageToken="+token).meta()["previous_page_url"])
@@ -169,7 +169,7 @@ func TestListParametersThatAreRefused(t *testing.T) {
 	}
 }
 
-// Clients are known to cut the milliseconds off; Twilio then answers with nothing.
+// Some clients remove the milliseconds. Twilio then responds with an empty page.
 func TestTokenWithoutMilliseconds(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -189,15 +189,15 @@ func TestPageSizes(t *testing.T) {
 		s := Start(t, append(opts, InMemory())...)
 		seed(t, s, make([]Conversation, limit+1)...)
 		r := get(t, s, "/v1/Conversations?PageSize=1000")
-		assert.Equal(t, limit, len(r.items()), "at most %d", limit)
+		assert.Len(t, r.items(), limit, "at most %d", limit)
 		assert.EqualValues(t, limit, r.meta()["page_size"])
 		assert.Contains(t, r.meta()["next_page_url"], fmt.Sprintf("PageSize=%d&", limit))
-		assert.Equal(t, 6, len(get(t, s, "/v1/Conversations?PageSize=6").items()))
-		assert.Equal(t, min(50, limit), len(get(t, s, "/v1/Conversations").items()), "the default")
+		assert.Len(t, get(t, s, "/v1/Conversations?PageSize=6").items(), 6)
+		assert.Len(t, get(t, s, "/v1/Conversations").items(), min(50, limit), "the default")
 	}
 }
 
-// Page alone is the client's own state.
+// The parameter Page alone is the client's own state.
 func TestPageWithoutToken(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())

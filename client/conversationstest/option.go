@@ -40,9 +40,9 @@ type config struct {
 	serviceWebhooks map[string]*Webhooks
 }
 
-// WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. The first is
-// the one that seeding uses by default. Every SID must have its proper form and no name may be given
-// twice.
+// WithAccounts replaces the default account, [DefaultAccountSID] with [DefaultAuthToken]. Seeding
+// uses the first account by default. Every SID must be well-formed, and no account SID, key or
+// token may occur twice.
 func WithAccounts(accounts ...Account) Option {
 	return func(c *config) error {
 		if len(accounts) == 0 {
@@ -56,9 +56,9 @@ func WithAccounts(accounts ...Account) Option {
 	}
 }
 
-// WithServices limits the Conversation Services that exist to these, and to the default ones of the
-// accounts; a request for another is answered with 404 and code 20404. By default every well-formed
-// SID, IS and 32 hexadecimal digits, is a service, in every account.
+// WithServices limits the existing Conversation Services to the given ones and the default services
+// of the accounts. A request for another service is answered with 404 and code 20404. By default,
+// every well-formed SID (IS followed by 32 hexadecimal digits) is a service, in every account.
 func WithServices(sids ...string) Option {
 	return func(c *config) error {
 		c.services = map[string]bool{}
@@ -72,11 +72,13 @@ func WithServices(sids ...string) Option {
 	}
 }
 
-// WithRegion sets the region that the accounts live in; the default is us1. Requests whose Host is that
-// of another region, such as conversations.ie1.twilio.com or conversations.dublin.ie1.twilio.com, are
-// answered with 401 and code 20003. Hosts outside twilio.com belong to every region. In ie1 no Messaging
-// Service is filled in, and au1 has no Conversations: every request is answered with 403 and code 50385.
-// See https://www.twilio.com/docs/global-infrastructure
+// WithRegion sets the region of the accounts. The default is us1.
+//
+// A request whose Host belongs to another region, such as conversations.ie1.twilio.com or
+// conversations.dublin.ie1.twilio.com, is answered with 401 and code 20003. Hosts outside
+// twilio.com belong to every region. In ie1, no Messaging Service is filled in. The region au1 has
+// no Conversations: every request is answered with 403 and code 50385. See
+// https://www.twilio.com/docs/global-infrastructure
 func WithRegion(region string) Option {
 	return func(c *config) error {
 		if !regionName.MatchString(region) {
@@ -87,9 +89,9 @@ func WithRegion(region string) Option {
 	}
 }
 
-// Lenient ignores what Twilio ignores: unknown query parameters and form fields, repetitions (the first
-// value counts), and bodies of requests that take none. By default they are answered with 400 and code
-// 20001, since in a test they are mistakes.
+// Lenient ignores what Twilio ignores: unknown query parameters and form fields, repeated ones (the
+// first value counts), and bodies of requests that take none. By default, they are answered with
+// 400 and code 20001, because in a test they are mistakes.
 func Lenient() Option {
 	return func(c *config) error {
 		c.lenient = true
@@ -97,9 +99,9 @@ func Lenient() Option {
 	}
 }
 
-// WithMaxPageSize makes pages hold at most n conversations, from 1 to 1000, whatever a request asks for;
-// page_size then shows n. The default is 100, the maximum that Twilio documents. A PageSize up to 1000
-// is accepted: it is an assumption that Twilio shortens pages rather than refuse it.
+// WithMaxPageSize limits pages to n conversations, from 1 to 1000, whatever a request asks for. The
+// member page_size then shows n. The default is 100, the maximum that Twilio documents. A PageSize
+// up to 1000 is accepted: the emulator assumes that Twilio shortens pages rather than refuses it.
 func WithMaxPageSize(n int) Option {
 	return func(c *config) error {
 		if n < 1 || n > 1000 {
@@ -110,10 +112,10 @@ func WithMaxPageSize(n int) Option {
 	}
 }
 
-// WithWriteLimit allows n writes per second, 30 being what Twilio documents: creates and deletes are
-// counted together per service, updates per conversation. The writes above are not performed and are
-// answered with 429 and code 50063. A second begins with the first write in it. By default there is no
-// limit. See https://www.twilio.com/docs/conversations/conversations-limits
+// WithWriteLimit limits writes to n per second. Twilio documents 30. Creates and deletes are
+// counted together per service, updates per conversation. A write above the limit is not performed
+// and is answered with 429 and code 50063. A second begins with its first write. By default there
+// is no limit. See https://www.twilio.com/docs/conversations/conversations-limits
 func WithWriteLimit(n int) Option {
 	return func(c *config) error {
 		if n < 1 {
@@ -124,7 +126,7 @@ func WithWriteLimit(n int) Option {
 	}
 }
 
-// WithLatency makes every request take at least d before it is performed.
+// WithLatency delays every request by d before it is performed.
 func WithLatency(d time.Duration) Option {
 	return func(c *config) error {
 		if d < 0 {
@@ -135,12 +137,12 @@ func WithLatency(d time.Duration) Option {
 	}
 }
 
-// WithRequestLog keeps the latest n requests for [Emulator.Requests]; 0 keeps none. The default is
-// 10,000. However many they are, they take about 16 MiB at most.
+// WithRequestLog keeps the latest n requests for [Emulator.Requests]. 0 keeps none. The default is
+// 10,000. Whatever n is, the requests take at most about 16 MiB.
 func WithRequestLog(n int) Option {
 	return func(c *config) error {
 		if n < 0 {
-			return fmt.Errorf("conversationstest: request log of %d", n)
+			return fmt.Errorf("conversationstest: request log size %d is negative", n)
 		}
 		c.requestLog = n
 		return nil
@@ -148,9 +150,10 @@ func WithRequestLog(n int) Option {
 }
 
 // InMemory makes [Start] connect clients and server through [net.Pipe] instead of the loopback
-// interface: only [Server.HTTPClient] and [Server.Client] reach it then. Waiting for such a connection
-// is durable in the sense of [testing/synctest], so that minutes of timers and delays pass at once in a
-// test that runs in a bubble.
+// interface. Only [Server.HTTPClient] and [Server.Client] can then reach the server.
+//
+// Waiting for such a connection is durable in the sense of [testing/synctest]. In a bubble, minutes
+// of timers and delays therefore pass at once.
 func InMemory() Option {
 	return func(c *config) error {
 		c.inMemory = true
@@ -176,7 +179,7 @@ func newConfig(opts []Option) (*config, error) {
 	return c, nil
 }
 
-// credentials checks the accounts and fills in what they leave out.
+// credentials checks the accounts and fills in their defaults.
 func (c *config) credentials() (*credentials, error) {
 	creds := &credentials{users: map[string]user{}, tokens: map[digest]*Account{}}
 	for _, account := range c.accounts {
@@ -221,7 +224,7 @@ func (c *config) credentials() (*credentials, error) {
 
 func validTimer(d, minimum time.Duration) bool { return d == 0 || d >= minimum }
 
-// derivedSID makes a SID that is always the same for the same account and service.
+// derivedSID returns a SID that is always the same for the same account and service.
 func derivedSID(prefix, of string) string {
 	sum := sha256.Sum256([]byte(prefix + of))
 	return prefix + hex.EncodeToString(sum[:16])

@@ -10,42 +10,42 @@ import (
 
 // Request is a request that an [Emulator] received.
 type Request struct {
-	// Number counts the requests from 1. A reset does not restart it.
+	// Number counts the requests from 1. [Emulator.Reset] does not restart it.
 	Number int
-	// Time is when it arrived, by the emulator's clock.
+	// Time is when the request arrived, by the emulator's clock.
 	Time time.Time
-	// Operation is its operationId. It is empty where the path is not one of the API's.
+	// Operation is the operationId. It is empty if the path is not one of the API's.
 	Operation string
-	// Method is the HTTP method and Path the path in its escaped form.
+	// Method is the HTTP method. Path is the path in its escaped form.
 	Method, Path string
-	// Host is the host that the client asked for.
+	// Host is the requested host.
 	Host string
-	// Query and Form are the parameters and the form fields as they were sent; what could not be
-	// parsed is left out.
+	// Query and Form are the query parameters and the form fields as sent. What could not be parsed
+	// is left out.
 	Query, Form url.Values
-	// Header is what was sent, but of Authorization only the scheme.
+	// Header is the header as sent, except that Authorization holds only the scheme.
 	Header http.Header
-	// Status is the status of the response; 0 if there is none, because the connection was dropped
-	// or the request is still being worked on.
+	// Status is the status of the response. It is 0 if the connection was dropped or the request is
+	// still in flight.
 	Status int
-	// Duration is how long the emulator took to respond. It is 0 while the request is being worked on.
+	// Duration is how long the emulator took to respond. It is 0 while the request is in flight.
 	Duration time.Duration
-	// Error is the code and the message of a response that is an error, such as "20429: Too Many
-	// Requests". It is cut after 256 bytes.
+	// Error is the code and message of an error response, such as "20429: Too Many Requests". It is
+	// cut after 256 bytes.
 	Error string
-	// Violations are what [ValidateRequest] reports of the request.
+	// Violations are the violations that [ValidateRequest] reports for the request.
 	Violations []string
 	// Fault is the [Fault] that applied, or nil.
 	Fault *Fault
 }
 
-// maxLogBytes is about how much memory a log takes at most.
+// maxLogBytes is approximately the maximum memory of a log.
 const maxLogBytes = 16 << 20
 
-// recordLog keeps the latest records, as many as fit.
+// recordLog keeps the latest records that fit.
 type recordLog[T any] struct {
 	max     int           // records
-	added   int           // records, also those that were dropped since
+	added   int           // including those dropped since
 	entries []logEntry[T] // oldest first
 	bytes   int           // the sum of their sizes
 }
@@ -55,7 +55,7 @@ type logEntry[T any] struct {
 	size   int
 }
 
-// add keeps a record of a size in bytes.
+// add keeps a record of the given size in bytes.
 func (l *recordLog[T]) add(record *T, size int) {
 	l.added++
 	if l.max == 0 {
@@ -73,11 +73,11 @@ func (l *recordLog[T]) add(record *T, size int) {
 func (l *recordLog[T]) reset() { l.entries, l.bytes = nil, 0 }
 
 const (
-	recordSize = 1 << 10 // about what a record and its maps take
+	recordSize = 1 << 10 // approximate size of a record and its maps
 	valueSize  = 100     // the headers of slices and strings, and a place in a map
 )
 
-// mapSize is about how much memory names and values take.
+// mapSize returns approximately how much memory names and values take.
 func mapSize(values map[string][]string) (size int) {
 	for name, list := range values {
 		size += valueSize + len(name)
@@ -88,16 +88,18 @@ func mapSize(values map[string][]string) (size int) {
 	return size
 }
 
-// size is about how much memory a request takes.
+// size returns approximately how much memory a request takes.
 func (r *Request) size() int {
 	return recordSize + len(r.Method) + len(r.Path) + len(r.Host) + mapSize(r.Query) + mapSize(r.Form) + mapSize(r.Header) +
 		mapSize(map[string][]string{"": r.Violations})
 }
 
-// Requests returns what the emulator received since it began or was reset, oldest first, whatever the
-// response was: the latest 10,000 requests or as many as [WithRequestLog] says, and no more than take
-// about 16 MiB. Of a request without valid credentials only Number, Time, Status, Error and
-// Duration are recorded.
+// Requests returns the requests that the emulator received since it was created or reset, oldest
+// first, whatever the response was. It returns the latest 10,000 requests, or as many as
+// [WithRequestLog] sets, and at most about 16 MiB of them.
+//
+// For a request without valid credentials, only Number, Time, Status, Error and Duration are
+// recorded.
 func (e *Emulator) Requests() []Request {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -108,8 +110,8 @@ func (e *Emulator) Requests() []Request {
 	return requests
 }
 
-// record keeps a request; c is nil if its credentials are not valid. The result may be changed only
-// under e.mu.
+// record keeps a request. c is nil if the credentials are invalid. The result may be changed only
+// while e.mu is held.
 func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	entry := &Request{}
 	if c != nil && e.requestLog > 0 {
@@ -143,10 +145,10 @@ func (e *Emulator) record(c *call, r *http.Request, body []byte) *Request {
 	return entry
 }
 
-// maxErrorText is how much of an error is recorded, in bytes.
+// maxErrorText is the maximum size of a recorded error, in bytes.
 const maxErrorText = 256
 
-// errorText is what is recorded of the body of an error, which a fault may have made.
+// errorText returns what is recorded of an error response's body, which a fault may have set.
 func errorText(body []byte) string {
 	var e apiError
 	if json.Unmarshal(body, &e) != nil || e.Code == 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The log is bounded in bytes: large requests push older ones out.
+// The log is bounded in bytes: large requests displace older ones.
 func TestRequestLogIsBounded(t *testing.T) {
 	t.Parallel()
 	e, err := New()
@@ -59,7 +59,7 @@ func TestRequestSizeCountsEverything(t *testing.T) {
 	assert.Greater(t, (&Request{Form: many}).size(), 16_000, "empty strings take memory too")
 }
 
-// Nobody without valid credentials can leave anything in the log, and no credentials get into it.
+// A request without valid credentials leaves nothing in the log, and no credentials are logged.
 func TestRequestLogKeepsNoSecrets(t *testing.T) {
 	t.Parallel()
 	const secret = "0123456789abcdef-secret"
@@ -95,7 +95,7 @@ func TestRequestLogKeepsNoSecrets(t *testing.T) {
 	}
 }
 
-// What has valid credentials is recorded although it is no operation.
+// A request with valid credentials is recorded even if it is no operation.
 func TestRequestsOfNoOperationAreRecorded(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -103,7 +103,7 @@ func TestRequestsOfNoOperationAreRecorded(t *testing.T) {
 	r := s.Requests()[0]
 	assert.Equal(t, []any{"", "GET", "/v1/Nothing", []string{"b"}, 404}, []any{r.Operation, r.Method, r.Path, r.Query["a"], r.Status})
 
-	// A form is recorded as one only where it is one.
+	// A form is recorded only where it is one.
 	do(t, s, http.MethodPost, "/v1/Conversations", map[string][]string{"a": {"b"}}, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") })
 	post(t, s, "/v1/Conversations", "a", "b")
 	requests := s.Requests()

@@ -1,7 +1,7 @@
 package conversationstest
 
-// resource is a conversation as the API shows it, in the form of path that was called. A member that
-// joins the description is added here: to the type of its object, and to the value.
+// resource is a conversation as the API shows it, in the form of path that was called. Add a new
+// member of the description here: to the type of its object, and to the value.
 func (c *call) resource(conv *conversation) any {
 	type email struct {
 		ProjectedAddress *string `json:"projected_address"`
@@ -79,5 +79,5 @@ func orNull[T comparable](value T) *T {
 	return &value
 }
 
-// date renders a time to the second, as the API does.
+// date formats a time to the second, as the API does.
 func date(i instant) string { return i.time().Format("2006-01-02T15:04:05Z") }

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// segment escapes an id as a client that means it does: a dot is escaped too where it is all there is.
+// segment escapes an id as a careful client does. It escapes a dot too where the id is nothing
+// else.
 func segment(id string) string { return strings.ReplaceAll(url.PathEscape(id), "..", "%2E%2E") }
 
 func TestEveryNameAddressesOneConversation(t *testing.T) {
@@ -79,8 +80,8 @@ func TestMethodsOfNoOperation(t *testing.T) {
 	assert.Equal(t, 405, do(t, s, http.MethodDelete, "/v1/Conversations", nil).StatusCode)
 }
 
-// FuzzPath sends whatever can stand for a conversation in a path: it is that conversation's name, or
-// no path of the API.
+// FuzzPath sends any text in place of a conversation in a path. Either it is that conversation's
+// name, or the path is not one of the API's.
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{"a", "a/b", "a%2Fb", "%", "%zz", "..", "%2e%2E", "", "?", "%00", "%ff", "a?PageSize=1", "..;", "CH0", "%E2%82"} {
 		f.Add(path)

@@ -15,8 +15,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// formats check the formats of strings that the document uses, each with the parser that Go has for
-// it: the pattern of kin-openapi lets 2026-02-30 pass as a date, and it knows no uri.
+// formats check the formats of strings that the document uses, each with Go's own parser. The
+// pattern of kin-openapi accepts 2026-02-30 as a date, and kin-openapi does not check the format
+// uri.
 var formats = map[string]openapi3.StringFormatValidator{
 	"date-time": openapi3.NewCallbackValidator(func(s string) error {
 		if _, ok := parseTime(s); !ok {
@@ -32,11 +33,12 @@ var formats = map[string]openapi3.StringFormatValidator{
 	}),
 }
 
-// broken says how a value breaks a rule: the keyword by which the error code is found, and why.
+// broken describes how a value breaks a rule: the keyword that selects the error code, and the
+// reason.
 type broken struct{ keyword, reason string }
 
-// rules are what Twilio documents or the emulator assumes of a value and the document cannot say, by
-// the key of the parameter. They are not asked about an empty value.
+// rules maps the key of a parameter to the rules that the document cannot express: those that
+// Twilio documents and those that the emulator assumes. They are not applied to an empty value.
 var rules = map[string]func(value string) *broken{
 	"ConversationForm.UniqueName": func(s string) *broken {
 		if utf8.RuneCountInString(s) > maxUniqueName {
@@ -80,7 +82,8 @@ const (
 	maxPageSize   = 100
 )
 
-// atLeast is the rule of a timer: an ISO 8601 duration that is 0, which removes it, or not too short.
+// atLeast returns the rule of a timer: an ISO 8601 duration of at least a minimum, or 0 to remove
+// the timer.
 func atLeast(minimum time.Duration) func(string) *broken {
 	return func(s string) *broken {
 		switch d, ok := parseDuration(s); {
@@ -103,8 +106,8 @@ func isDate(s string) *broken {
 var durationFormat = regexp.MustCompile(`^P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?` +
 	`(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:[.,](\d{1,9}))?S)?)?$`)
 
-// parseDuration parses an ISO 8601 duration: whole numbers, with a fraction of the seconds at most.
-// What overflows a [time.Duration], about 292 years, is invalid.
+// parseDuration parses an ISO 8601 duration of whole numbers. Only the seconds may have a fraction.
+// A duration that overflows [time.Duration], about 292 years, is invalid.
 func parseDuration(text string) (time.Duration, bool) {
 	m := durationFormat.FindStringSubmatch(text)
 	if m == nil || strings.HasSuffix(text, "T") || text == "P" {
@@ -130,24 +133,24 @@ func parseDuration(text string) (time.Duration, bool) {
 	return sum, true
 }
 
-// parseTime parses a date-time as RFC 3339 has it, which is stricter than [time.Parse]. In UTC its
-// year must have four digits, or it could not be shown again.
+// parseTime parses an RFC 3339 date-time more strictly than [time.Parse]. In UTC its year must have
+// four digits, because it could not be formatted otherwise.
 func parseTime(text string) (t time.Time, ok bool) {
 	err := t.UnmarshalText([]byte(text))
 	return t, err == nil && inRange(t)
 }
 
-// inRange reports whether a time can be written with a year of four digits, in UTC.
+// inRange reports whether the year of a time has four digits in UTC.
 func inRange(t time.Time) bool {
 	year := t.UTC().Year()
 	return year >= 0 && year <= 9999
 }
 
-// dateFormats are the forms of StartDate and EndDate that have a time.
+// dateFormats are the forms of StartDate and EndDate that include a time.
 var dateFormats = []string{time.RFC3339, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", "2006-01-02T15:04"}
 
-// parseDate parses a StartDate or EndDate to the milliseconds that it covers: a day, a second or, with
-// a fraction, one. Without an offset it is in UTC.
+// parseDate returns the range of milliseconds that a StartDate or EndDate covers: a day, a second
+// or, with a fraction, one millisecond. Without an offset, it is in UTC.
 func parseDate(text string) (first, last instant, ok bool) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return toInstant(t), toInstant(t.Add(24*time.Hour)) - 1, true

@@ -6,36 +6,39 @@ import (
 	"time"
 )
 
-// Conversation is a conversation in an [Emulator], to put in with [Emulator.Seed] or to look at. Times
-// are kept to the millisecond.
+// Conversation is a conversation in an [Emulator], for [Emulator.Seed] and
+// [Emulator.Conversations]. Times are kept to the millisecond.
 type Conversation struct {
-	// AccountSID and ServiceSID say where it belongs. By default that is the first account and the
-	// account's default service.
+	// AccountSID and ServiceSID are the account and the service. The default is the first account
+	// and the account's default service.
 	AccountSID, ServiceSID string
-	// SID is CH and 32 lower-case hexadecimal digits; one is made up by default.
+	// SID is CH followed by 32 lower-case hexadecimal digits. By default, a new one is generated.
 	SID string
-	// FriendlyName has at most 256 characters and UniqueName at most 256 and not the form of a SID. Empty
-	// ones are null.
+	// FriendlyName and UniqueName have at most 256 characters each. UniqueName must not have the
+	// form of a SID. An empty name is null.
 	FriendlyName, UniqueName string
-	// Attributes is JSON text of at most 16 KB, by default {}.
+	// Attributes is JSON text of at most 16 KB. The default is {}.
 	Attributes string
-	// State is active by default and may be inactive, closed or initializing.
+	// State is active, inactive, closed or initializing. The default is active.
 	State string
-	// MessagingServiceSID is MG and 32 hexadecimal digits; the service has a default one.
+	// MessagingServiceSID is MG followed by 32 hexadecimal digits. The default is that of the
+	// service.
 	MessagingServiceSID string
-	// DateCreated and DateUpdated are now by default.
+	// DateCreated and DateUpdated default to the current time.
 	DateCreated, DateUpdated time.Time
-	// DateInactive and DateClosed are when the timers fire; there is none by default. If the time is past
-	// the conversation is in the state that follows as soon as it is looked at. Updates count the time
-	// between DateUpdated and these anew.
+	// DateInactive and DateClosed are when the timers fire. By default there is no timer. If the
+	// time has passed, the conversation is in the following state as soon as it is read. An update
+	// restarts each timer with the time between DateUpdated and its date.
 	DateInactive, DateClosed time.Time
-	// EmailAddress and EmailName are the email binding; empty ones are null.
+	// EmailAddress and EmailName are the email binding. An empty value is null.
 	EmailAddress, EmailName string
 }
 
-// Seed stores conversations as they are and returns their SIDs, in order. What the API would refuse in
-// a request (a taken name, attributes that are not JSON) is an error; those before it are stored. Call
-// it with some thousands at a time to store a million without holding them all twice.
+// Seed stores conversations unchanged and returns their SIDs, in order.
+//
+// What the API would refuse in a request, such as a taken name or attributes that are not JSON, is
+// an error. The conversations before it are stored. To store a million conversations without
+// holding them twice, call Seed with some thousands at a time.
 func (e *Emulator) Seed(conversations ...Conversation) ([]string, error) {
 	e.mu.Lock()
 	defer e.unlock()
@@ -121,7 +124,7 @@ func (e *Emulator) seed(in *Conversation) (sid, error) {
 	return id, nil
 }
 
-// checkField makes the checks of a form field.
+// checkField applies the checks of a form field.
 func checkField(field, value string) *apiError {
 	if value == "" {
 		return nil
@@ -139,8 +142,9 @@ func errNoConversation(sid string) error {
 }
 
 // Conversations returns the conversations of a service, newest first, in the order of the accounts.
-// The empty SID stands for the default service of each account. Requests go on meanwhile: what they
-// create or remove may or may not be included.
+// The empty SID stands for the default service of each account.
+//
+// Requests are not blocked meanwhile: what they create or remove may or may not be included.
 func (e *Emulator) Conversations(serviceSID string) []Conversation {
 	keys := make([]storeKey, len(e.accounts))
 	count := 0

@@ -29,7 +29,7 @@ func TestSeed(t *testing.T) {
 	sids := seed(t, s, Conversation{}, Conversation{})
 	got := s.Conversations("")
 	require.Len(t, got, 2)
-	assert.Equal(t, sids, []string{got[1].SID, got[0].SID}, "newest first")
+	assert.Equal(t, []string{got[1].SID, got[0].SID}, sids, "newest first")
 	assert.Equal(t, "{}", got[0].Attributes)
 	assert.Equal(t, "active", got[0].State)
 	assert.WithinDuration(t, time.Now(), got[0].DateCreated, time.Minute)
@@ -73,7 +73,7 @@ func TestRequests(t *testing.T) {
 	assert.WithinDuration(t, time.Now(), r.Time, time.Minute)
 	assert.Equal(t, url.Values{"State": {"active"}}, requests[1].Query)
 	assert.Equal(t, 200, requests[1].Status)
-	assert.Equal(t, "", requests[2].Operation)
+	assert.Empty(t, requests[2].Operation)
 	assert.Equal(t, 401, requests[2].Status)
 
 	s.Reset()

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Server is an [Emulator] that a test can reach.
+// Server is an [Emulator] with a server around it, for a test.
 type Server struct {
 	*Emulator
 	// URL is the base URL of the server, http://127.0.0.1:PORT.
@@ -26,9 +26,11 @@ type Server struct {
 }
 
 // Start starts an emulator for a test, on a free port of the loopback interface or, with the option
-// [InMemory], on none. It stops when the test and its subtests have ended, and leaves no goroutine or
-// connection behind. A failure to start fails the test at once. Every answer, unless a [Fault] made it,
-// is checked with [ValidateResponse], which fails the test if the emulator itself is wrong.
+// [InMemory], without a port. It stops when the test and its subtests have ended, and leaves no
+// goroutine or connection behind. If it cannot start, the test fails at once.
+//
+// Every response that is not made by a [Fault] is checked with [ValidateResponse]. An invalid
+// response fails the test: the emulator itself is then wrong.
 func Start(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 	emulator, err := New(opts...)
@@ -62,15 +64,16 @@ func Start(tb testing.TB, opts ...Option) *Server {
 	return s
 }
 
-// HTTPClient returns a client whose requests all go to this server, whatever host they name: code that
-// insists on https://conversations.twilio.com can be tested with it as it is. It checks them with
-// [ValidateRequest] and fails the test for one that breaks the API's contract; to send such a request on
-// purpose, use another client and [Server.URL].
+// HTTPClient returns a client whose requests all go to this server, whatever host they name. Code
+// that insists on https://conversations.twilio.com can therefore be tested unchanged.
+//
+// The client checks requests with [ValidateRequest] and fails the test for an invalid one. To send
+// an invalid request on purpose, use another client and [Server.URL].
 func (s *Server) HTTPClient() *http.Client {
 	return &http.Client{Transport: testTransport{s}}
 }
 
-// testTransport sends requests to one server, leaving the Host header.
+// testTransport sends requests to one server and keeps the Host header.
 type testTransport struct{ server *Server }
 
 // RoundTrip implements [http.RoundTripper].
@@ -90,11 +93,11 @@ func (t testTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
+// CloseIdleConnections implements [http.Client.CloseIdleConnections].
 func (t testTransport) CloseIdleConnections() { t.server.transport.CloseIdleConnections() }
 
-// serve serves until the function that it returns has returned. All goroutines that served connections
-// have ended then.
+// serve serves until the function that it returns is called. When that function returns, all
+// goroutines that served connections have ended.
 func serve(listener net.Listener, handler http.Handler) (stop func()) {
 	var conns, serving sync.WaitGroup
 	server := &http.Server{
@@ -119,7 +122,7 @@ func serve(listener net.Listener, handler http.Handler) (stop func()) {
 	}
 }
 
-// pipeListener accepts connections that exist in memory only.
+// pipeListener accepts connections that exist only in memory.
 type pipeListener struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -156,5 +159,5 @@ func (l *pipeListener) Close() error {
 	return nil
 }
 
-// Addr is an address that looks real; nothing listens there.
+// Addr returns an address that looks real. Nothing listens there.
 func (l *pipeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4010} }

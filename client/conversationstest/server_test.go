@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// probe is a test within a test: it collects failures and runs the cleanup when told to.
+// probe is a test within a test. It collects failures and runs the cleanup when told to.
 type probe struct {
 	testing.TB
 	errors  []string
@@ -87,8 +87,8 @@ func TestHTTPClientReportsWhatBreaksTheContract(t *testing.T) {
 	assert.Contains(t, p.errors[0], "Colour")
 }
 
-// The server has ended with all its goroutines when the test has: in a bubble, one that is left is a
-// failure.
+// When the test has ended, the server and all its goroutines have. In a bubble, a goroutine that is
+// left is a failure.
 func TestStopWaits(t *testing.T) {
 	t.Parallel()
 	for range 20 {
@@ -121,7 +121,7 @@ func (l *countingListener) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// What a fault answers is wrong on purpose.
+// The response of a fault is invalid on purpose, and not checked.
 func TestFaultsAreNoViolations(t *testing.T) {
 	t.Parallel()
 	p := &probe{TB: t}
@@ -156,7 +156,7 @@ func TestConcurrentUse(t *testing.T) {
 	wg.Wait()
 	assert.Len(t, s.Conversations(""), 72)
 
-	// One name, created by many at once, is created once.
+	// A name that many requests create at once is created once.
 	created := make(chan int, 8)
 	for range 8 {
 		wg.Go(func() { created <- post(t, s, "/v1/Conversations", "UniqueName", "one").StatusCode })

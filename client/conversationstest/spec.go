@@ -19,7 +19,7 @@ import (
 // formType is the media type of every request body.
 const formType = "application/x-www-form-urlencoded"
 
-// document is the OpenAPI document in the shape that the checks and the emulator need.
+// document is the OpenAPI document in the form that the checks and the emulator need.
 type document struct {
 	operations []*operation
 	headers    map[string]bool // every header that is a parameter of some operation
@@ -30,7 +30,7 @@ type operation struct {
 	id, method string
 	template   string   // of its path
 	segments   []string // of the template
-	authorized bool     // a request needs credentials
+	authorized bool     // requests need credentials
 
 	path, query, header map[string]*parameter
 	form                map[string]*parameter // nil if the operation takes no body
@@ -38,20 +38,20 @@ type operation struct {
 	responses           *openapi3.Responses
 }
 
-// parameter is a value that a request can carry: a parameter or a field of a form.
+// parameter is a query parameter, path parameter, header or form field of a request.
 type parameter struct {
 	where  string // what it is called in messages: "query parameter", "form field"
 	name   string
 	schema *openapi3.SchemaRef
-	// key names the value where rules and error codes are looked up: the document's component, and
-	// the field for a form. Operations that share a component share its rules.
+	// key names the value for rules and error codes: the document's component, and the field for a
+	// form. Operations that share a component share its rules.
 	key string
 }
 
 func (p *parameter) String() string { return p.where + " " + p.name }
 
-// spec is the project's document, read once. It is part of the module: if it cannot be read, the
-// build is broken and no caller could handle the error.
+// spec returns the project's document, which is read once. It is part of the module. If it cannot
+// be read, the build is broken and no caller could handle the error.
 var spec = sync.OnceValue(func() *document {
 	doc, err := readDocument(api.OpenAPI)
 	if err != nil {
@@ -91,8 +91,8 @@ func readDocument(yaml []byte) (*document, error) {
 			d.operations = append(d.operations, op)
 		}
 	}
-	// A template with a fixed segment sorts before one with a parameter in its place, as { comes after
-	// all letters. It is therefore matched first, as OpenAPI demands.
+	// { sorts after all letters, so a template with a fixed segment sorts before one with a
+	// parameter in its place. It is therefore matched first, as OpenAPI requires.
 	slices.SortFunc(d.operations, func(a, b *operation) int {
 		return cmp.Or(strings.Compare(a.template, b.template), strings.Compare(a.method, b.method))
 	})
@@ -134,12 +134,13 @@ func (op *operation) addForm(body *openapi3.RequestBody) {
 	}
 }
 
-// component returns the name of the component that a reference leads to, or else the alternative.
+// component returns the name of the referenced component, or the alternative if there is no
+// reference.
 func component(ref, alternative string) string {
 	return cmp.Or(ref[strings.LastIndex(ref, "/")+1:], alternative)
 }
 
-// operation returns the operation with an operationId, or nil.
+// operation returns the operation with the given operationId, or nil.
 func (d *document) operation(id string) *operation {
 	i := slices.IndexFunc(d.operations, func(op *operation) bool { return op.id == id })
 	if i < 0 {
@@ -148,11 +149,12 @@ func (d *document) operation(id string) *operation {
 	return d.operations[i]
 }
 
-// route returns the operation that a method and a path ask for, with the values of the path's
-// parameters. Without such an operation, it returns the methods that the path does have.
+// route returns the operation that a method and a path select, with the values of the path's
+// parameters. If there is none, it returns the methods that the path has.
 //
-// Each segment is unescaped once and on its own, so an id may hold any character, a slash too.
-// The routers of kin-openapi match unescaped paths, where such a slash would separate segments.
+// Each segment is unescaped once and on its own, so an id may hold any character, including a
+// slash. The routers of kin-openapi match unescaped paths, where such a slash would separate
+// segments.
 func (d *document) route(method, escapedPath string) (op *operation, values map[string]string, allow []string) {
 	segments := splitPath(escapedPath)
 	for _, op := range d.operations {
@@ -168,7 +170,7 @@ func (d *document) route(method, escapedPath string) (op *operation, values map[
 	return nil, nil, slices.Compact(allow)
 }
 
-// find is route for a request to any server, whose paths may stand below a base path.
+// find is like route, for a request to any server. The path may have a base path.
 func (d *document) find(req *http.Request) (*operation, map[string]string, error) {
 	if req.URL == nil {
 		return nil, nil, errors.New("request: it has no URL")
@@ -176,7 +178,7 @@ func (d *document) find(req *http.Request) (*operation, map[string]string, error
 	escaped := req.URL.EscapedPath()
 	segments := splitPath(escaped)
 	var known string
-	for i := 1; i < len(segments); i++ { // what comes before is a base path
+	for i := 1; i < len(segments); i++ { // the segments before are a base path
 		begins := false
 		for _, op := range d.operations {
 			values, whole, prefix := op.match(append([]string{""}, segments[i:]...))
@@ -189,7 +191,8 @@ func (d *document) find(req *http.Request) (*operation, map[string]string, error
 			}
 		}
 		if begins {
-			// A base path does not begin as the API does: what follows is an id with bare slashes.
+			// A base path does not begin as the API does, so what follows is an id with unescaped
+			// slashes.
 			break
 		}
 	}
@@ -208,8 +211,8 @@ func splitPath(escaped string) []string {
 	return segments
 }
 
-// match reports whether segments are those of the operation's path as a whole, and whether they
-// begin with those before its first parameter.
+// match reports whether segments match the operation's whole path, and whether they start with the
+// segments before its first parameter.
 func (op *operation) match(segments []string) (values map[string]string, whole, prefix bool) {
 	values = map[string]string{}
 	for i, t := range op.segments {
@@ -225,9 +228,9 @@ func (op *operation) match(segments []string) (values map[string]string, whole, 
 	return values, len(op.segments) == len(segments), true
 }
 
-// elsewhere reports whether a segment, in place of an id, makes a path that stands for another one.
+// elsewhere reports whether a segment used as an id makes a path that resolves to another one.
 func elsewhere(segment string) bool { return segment == "" || segment == "." || segment == ".." }
 
-// sortedKeys returns the keys of a map in alphabetical order, so that what is wrong in several ways
-// is always reported in the same order.
+// sortedKeys returns the keys of a map in alphabetical order, so that several violations are always
+// reported in the same order.
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -17,8 +17,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/api"
 )
 
-// The tests here hold the emulator against the description. After a change of the description each
-// of them says in one line what is to be done, and where.
+// The tests in this file compare the emulator with the description. After a change of the
+// description, each says in one line what to do and where.
 
 func TestEveryOperationIsEmulated(t *testing.T) {
 	t.Parallel()
@@ -34,7 +34,7 @@ func TestEveryOperationIsEmulated(t *testing.T) {
 	}
 }
 
-// conversationOperations are the operations whose handler is one of those given.
+// conversationOperations returns the operations whose handler is one of those given.
 func conversationOperations(handler ...handler) (ops []*operation) {
 	for _, op := range spec().operations {
 		for _, h := range handler {
@@ -82,7 +82,7 @@ func TestEveryListParameterIsObeyed(t *testing.T) {
 	}
 }
 
-// Each member of the responses is shown by some conversation or page.
+// Some conversation or page shows each member of the responses.
 func TestEveryMemberIsShown(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -98,7 +98,7 @@ func TestEveryMemberIsShown(t *testing.T) {
 	}
 }
 
-// everyField is a form with every field, as the examples of the description have it.
+// everyField returns a form with every field, with the description's examples as values.
 func everyField(t *testing.T) (form []string) {
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
 	require.NoError(t, err)
@@ -188,7 +188,7 @@ func TestEveryFormatIsChecked(t *testing.T) {
 	}
 }
 
-// A rule or an error code whose parameter was renamed would do nothing from then on.
+// A rule or an error code would silently stop working if its parameter were renamed.
 func TestEveryRuleHasItsParameter(t *testing.T) {
 	t.Parallel()
 	keys := map[string]bool{}
@@ -208,7 +208,7 @@ func TestEveryRuleHasItsParameter(t *testing.T) {
 	}
 }
 
-// extended is a server whose document also has operations under the paths given, which take GET.
+// extended returns a server whose document also has operations with GET under the given paths.
 func extended(t *testing.T, paths map[string]string) *Server {
 	t.Helper()
 	loader := openapi3.NewLoader()
@@ -234,8 +234,8 @@ func extended(t *testing.T, paths map[string]string) *Server {
 	return s
 }
 
-// What an operation does does not follow from its path: one that is described and not emulated is
-// not taken for another whose path looks like it.
+// The operation does not follow from the path. A described operation that is not emulated is not
+// mistaken for another whose path resembles it.
 func TestDescribedButNotEmulated(t *testing.T) {
 	t.Parallel()
 	const participant = "/v1/Conversations/{ConversationSid}/Participants/{Sid}"
@@ -268,11 +268,11 @@ func TestDescribedButNotEmulated(t *testing.T) {
 	assert.Equal(t, "Participants", get(t, s, "/v1/Conversations/Participants").body["unique_name"])
 	assert.Equal(t, 404, get(t, s, "/v1/Conversations/a/Participants").StatusCode)
 	assert.Equal(t, 405, do(t, s, http.MethodDelete, "/v1/Participants/a", nil).StatusCode)
-	// Archive is fixed for GET only: with another method it is an id.
+	// Archive is fixed only for GET. With another method it is an id.
 	assert.Equal(t, 204, do(t, s, http.MethodDelete, "/v1/Conversations/Archive", nil).StatusCode)
 }
 
-// The kinds of values that a form field can have are all stored.
+// All kinds of values that a form field can have are stored.
 func TestFormFieldsOfEachKind(t *testing.T) {
 	t.Parallel()
 	for _, field := range formFields {

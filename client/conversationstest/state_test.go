@@ -38,7 +38,7 @@ func TestStateMachine(t *testing.T) {
 	assert.Equal(t, 20409, r.code())
 }
 
-// at is a time of a bubble, which begins at the midnight that the year 2000 began with.
+// at returns a time of a bubble, whose clock begins at midnight UTC on 2000-01-01.
 func at(d time.Duration) string {
 	return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d).Format(time.RFC3339)
 }
@@ -127,7 +127,7 @@ func TestClosedTimerFirst(t *testing.T) {
 	}
 }
 
-// Many timers, some of which move, fire in order and leave the rest alone.
+// Many timers, some of which move, fire in order and leave the others unchanged.
 func TestManyTimers(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())

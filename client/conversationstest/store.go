@@ -11,8 +11,8 @@ import (
 	"github.com/google/btree"
 )
 
-// state is the state of a conversation. The zero value, where a state is optional, is none, and stands
-// for all of them as an index of [store.byDate].
+// state is the state of a conversation. Where a state is optional, the zero value means none. As an
+// index of [store.byDate], it stands for all states.
 type state uint8
 
 const (
@@ -57,7 +57,7 @@ func (s sid) String() string {
 	return string(text[:])
 }
 
-// parseSID takes lower-case digits only, the form in which this emulator gives them out.
+// parseSID accepts only lower-case digits, which is the form that this emulator generates.
 func parseSID(text string) (id sid, ok bool) {
 	digits, ok := strings.CutPrefix(text, "CH")
 	if !ok || len(digits) != 32 || strings.ToLower(digits) != digits {
@@ -67,8 +67,8 @@ func parseSID(text string) (id sid, ok bool) {
 	return id, err == nil
 }
 
-// nextSID gives out SIDs in ascending order: the first half counts up from the time when the emulator
-// began, the second is random. The caller holds e.mu.
+// nextSID generates SIDs in ascending order. The first half counts up from the time when the
+// emulator was created; the second half is random. The caller holds e.mu.
 func (e *Emulator) nextSID() (id sid) {
 	e.sequence++
 	binary.BigEndian.PutUint64(id[:8], e.sequence)
@@ -76,10 +76,10 @@ func (e *Emulator) nextSID() (id sid) {
 	return id
 }
 
-// conversation is what is stored of a conversation. A member with the tag form holds the form field
-// that the tag names: [conversation.set] knows it by that, and nothing else needs to.
+// conversation is a stored conversation. A member with the tag form holds the form field that the
+// tag names. Nothing but the tag tells [conversation.set] where to store a field.
 //
-// Members are exported because package reflect sets no others. An empty string is null.
+// Members are exported because package reflect cannot set others. An empty string is null.
 type conversation struct {
 	store *store
 	position
@@ -98,8 +98,8 @@ type conversation struct {
 	timersFrom instant // the last activity, from which the timers count
 }
 
-// position orders conversations: the newest first and, within a millisecond, the greatest SID first.
-// SIDs are given out in ascending order, so that too is the newest.
+// position orders conversations: the newest first and, within a millisecond, the greatest SID
+// first. SIDs are generated in ascending order, so the greatest is also the newest.
 type position struct {
 	Created instant `form:"DateCreated"`
 	sid     sid
@@ -116,8 +116,8 @@ type index = *btree.BTreeG[*conversation]
 
 func newIndex(less btree.LessFunc[*conversation]) index { return btree.NewG(32, less) }
 
-// store is one service of one account. Its indexes keep the cost of every request independent of how
-// many conversations it holds.
+// store is one service of one account. Because of its indexes, the cost of a request is independent
+// of the number of conversations.
 type store struct {
 	key    storeKey
 	bySID  map[sid]*conversation
@@ -129,16 +129,16 @@ type store struct {
 
 	messagingService string // the default one
 
-	// Writes since the second that began at window.
+	// These members count the writes since the second that began at window.
 	window  time.Time
 	writes  int
 	updates map[sid]int
 }
 
-// storeKey is an account and one of its services.
+// storeKey identifies a service of an account.
 type storeKey struct{ account, service string }
 
-// store returns the store of a service. It is made for the first conversation of that service. The
+// store returns the store of a service. It is created for the service's first conversation. The
 // caller holds e.mu.
 func (e *Emulator) store(key storeKey) *store {
 	if s := e.stores[key]; s != nil {
@@ -178,7 +178,7 @@ func (s *store) remove(c *conversation) {
 	delete(s.bySID, c.sid)
 }
 
-// indexName makes a conversation known by its unique name, if it has one.
+// indexName adds a conversation to the index of unique names, if it has one.
 func (s *store) indexName(c *conversation) {
 	switch {
 	case c.UniqueName == "":
@@ -189,7 +189,7 @@ func (s *store) indexName(c *conversation) {
 	}
 }
 
-// find takes a SID or a unique name, which can never look like a SID.
+// find finds a conversation by its SID or unique name. A unique name never has the form of a SID.
 func (s *store) find(id string) *conversation {
 	if id, ok := parseSID(id); ok {
 		return s.bySID[id]
@@ -197,8 +197,8 @@ func (s *store) find(id string) *conversation {
 	return s.byName[id]
 }
 
-// writeAllowed counts a write to the service, or to one conversation where c is not nil, against a
-// limit per second. Seconds begin with a write: they are not a sliding window.
+// writeAllowed counts a write against a limit per second: of conversation c, or of the service if c
+// is nil. A second begins with a write; it is not a sliding window.
 func (s *store) writeAllowed(limit int, now time.Time, c *conversation) bool {
 	if limit == 0 {
 		return true

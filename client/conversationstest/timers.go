@@ -2,10 +2,10 @@ package conversationstest
 
 import "time"
 
-// timer is when a timer fires, 0 being never.
+// timer is when a timer fires. 0 means never.
 type timer instant
 
-// timerAfter is the timer that fires a duration after a time; a duration of 0 is no timer.
+// timerAfter returns the timer that fires a duration after a time. A duration of 0 means no timer.
 func timerAfter(d time.Duration, from instant) timer {
 	if d == 0 {
 		return 0
@@ -13,12 +13,14 @@ func timerAfter(d time.Duration, from instant) timer {
 	return timer(from) + timer(d.Milliseconds())
 }
 
-// maxFired is how many timers one request lets fire at most. A million may be due at once, when the
-// clock was moved. What is left fires with the requests that follow; until then a request that reads
-// sees it through [conversation.asOf], and one that changes a conversation settles that one.
+// maxFired is the maximum number of timers that one request fires. A million may be due at once
+// after the clock was moved. The rest fires with later requests. Until then, a request that reads a
+// conversation sees the effect through [conversation.asOf], and a request that changes a
+// conversation settles it first.
 const maxFired = 250
 
-// due returns when the conversation's next timer fires and what its state is then, or 0.
+// due returns when the conversation's next timer fires and its state after that. It returns 0 if
+// there is no timer.
 func (c *conversation) due() (at instant, next state) {
 	switch {
 	case c.State == closed:
@@ -36,7 +38,7 @@ func (c *conversation) isDue(now instant) bool {
 	return at != 0 && at <= now
 }
 
-// asOf returns the conversation with the timers fired that are due, as fire will leave it.
+// asOf returns the conversation with its due timers fired, as fire will leave it.
 func (c *conversation) asOf(now instant) conversation {
 	then := *c
 	for then.isDue(now) {
@@ -57,8 +59,8 @@ func newDueIndex() index {
 	})
 }
 
-// fire lets timers fire that are due, of all conversations and in the order in which they are due,
-// but no more than maxFired of them. The caller holds e.mu.
+// fire fires due timers of all conversations, in the order in which they are due, but at most
+// maxFired of them. The caller holds e.mu.
 func (e *Emulator) fire(now instant) {
 	for range maxFired {
 		c, ok := e.due.Min()
@@ -69,15 +71,16 @@ func (e *Emulator) fire(now instant) {
 	}
 }
 
-// settle lets the timers of a conversation fire that are due, ahead of those of others. A request that
-// changes a conversation does so first, and need not wait for a million others. The caller holds e.mu.
+// settle fires the due timers of one conversation, ahead of those of others. A request that changes
+// a conversation calls it first, so that it need not wait for a million other timers. The caller
+// holds e.mu.
 func (e *Emulator) settle(c *conversation, now instant) {
 	for c.isDue(now) {
 		e.fireOne(c)
 	}
 }
 
-// fireOne lets the next timer of a conversation fire. No timer changes a conversation anywhere else.
+// fireOne fires the next timer of a conversation. Timers change conversations nowhere else.
 func (e *Emulator) fireOne(c *conversation) {
 	from := c.State
 	at, next := c.due()

@@ -12,10 +12,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// many is how many timers are due at once in the tests: several batches, so that what is left is seen.
+// many is how many timers are due at once in the tests. It is several batches, so that some are
+// left.
 const many = 4*maxFired + 7
 
-// seedMany seeds conversations whose timers are due one after another, an hour from now, in two services.
+// seedMany seeds conversations in two services whose timers are due one after another, an hour from
+// now.
 func seedMany(t *testing.T, s *Server) (sids []string) {
 	t.Helper()
 	now := time.Now()
@@ -43,7 +45,7 @@ func (e *Emulator) countDue() (n int) {
 	return n
 }
 
-// A read lets one batch fire, and sees the rest as if it had.
+// A read fires one batch of timers and sees the effect of the rest.
 func TestReadsDoNotWaitForTimers(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -76,7 +78,7 @@ func TestReadsDoNotWaitForTimers(t *testing.T) {
 	}
 }
 
-// A change finds the conversation as its timers left it, however many others are due.
+// A change finds the conversation as its timers left it, even if many other timers are due.
 func TestChangesSettleTheirConversation(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(t *testing.T, s *Server, sid string){
@@ -118,7 +120,7 @@ func TestChangesSettleTheirConversation(t *testing.T) {
 	}
 }
 
-// One request lets one batch fire, of which the first are due first.
+// A request fires one batch of timers, the earliest first.
 func TestFireOneBatch(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, maxFired - 1, maxFired, maxFired + 1} {
@@ -137,7 +139,7 @@ func TestFireOneBatch(t *testing.T) {
 	}
 }
 
-// Timers fire in the order in which they are due, whatever service they are of.
+// Timers fire in the order in which they are due, in whichever service.
 func TestTimersFireInOrder(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -164,7 +166,7 @@ func TestTimersFireInOrder(t *testing.T) {
 	assert.True(t, s.settled(now))
 }
 
-// A page is found in steps, between which others have their turn. It is the same page.
+// A page is found in steps, between which other requests can run. The result is the same page.
 func TestLongWalks(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory(), WithMaxPageSize(1000))
@@ -206,7 +208,7 @@ func TestTouch(t *testing.T) {
 		assert.Equal(t, "active", r.body["state"])
 		assert.Equal(t, at(11*time.Minute), r.body["date_updated"])
 		assert.Equal(t, map[string]any{"date_inactive": at(13 * time.Minute), "date_closed": at(31 * time.Minute)}, r.body["timers"])
-		assert.Equal(t, 1, len(get(t, s, "/v1/Conversations?State=active").items()))
+		assert.Len(t, get(t, s, "/v1/Conversations?State=active").items(), 1)
 		assert.Empty(t, get(t, s, "/v1/Conversations?State=inactive").items())
 
 		time.Sleep(time.Hour)

@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// ValidatingTransport returns a transport that sends requests through base (nil for
-// [http.DefaultTransport]) and calls report with what [ValidateRequest] and [ValidateResponse] have
-// against them. It goes under any HTTP client whose requests should be those of the API:
+// ValidatingTransport returns a transport that validates the requests and responses of any HTTP
+// client. It sends requests through base, or [http.DefaultTransport] if base is nil. It calls
+// report with each error of [ValidateRequest] and [ValidateResponse]:
 //
 //	httpClient.Transport = conversationstest.ValidatingTransport(nil, func(err error) { t.Error(err) })
 //
-// It never keeps a request from being sent or changes a response. The body of a response is checked as
-// the caller reads it: at its end, or when it is closed after one whole JSON value. A body that the
-// caller abandons earlier, that breaks off with an error, that is compressed or larger than 64 MB
-// is not checked.
+// It never stops a request and never changes a response. The body of a response is checked as the
+// caller reads it: at its end, or when it is closed after one complete JSON value. A body is not
+// checked if the caller abandons it earlier, if it ends with an error, if it is compressed, or if
+// it is larger than 64 MB.
 //
-// The transport may be used by several goroutines at a time, and then report is called by them.
+// The transport is safe for concurrent use. If it is used so, report is called concurrently.
 func ValidatingTransport(base http.RoundTripper, report func(error)) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
@@ -68,23 +68,23 @@ func (t *validatingTransport) RoundTrip(req *http.Request) (*http.Response, erro
 	return res, nil
 }
 
-// CloseIdleConnections passes on [http.Client.CloseIdleConnections].
+// CloseIdleConnections implements [http.Client.CloseIdleConnections].
 func (t *validatingTransport) CloseIdleConnections() {
 	if c, ok := t.base.(interface{ CloseIdleConnections() }); ok {
 		c.CloseIdleConnections()
 	}
 }
 
-// maxChecked is more than any response of the operations has.
+// maxChecked is larger than any response of the operations.
 const maxChecked = 64 << 20
 
-// checkedBody records what is read of a body and checks it once, without reading ahead: a caller that
-// gives up on an endless or stalled body can still do so.
+// checkedBody records what is read of a body and checks it once. It does not read ahead, so a
+// caller can still give up on an endless or stalled body.
 type checkedBody struct {
 	io.ReadCloser
 	check func(body []byte)
 
-	mu   sync.Mutex // Close may be called to end a Read
+	mu   sync.Mutex // Close may be called during a Read, to end it
 	read []byte
 	done bool
 }
@@ -106,12 +106,12 @@ func (b *checkedBody) Read(p []byte) (int, error) {
 }
 
 func (b *checkedBody) Close() error {
-	// A json.Decoder stops at the end of a value, short of the end of the body.
+	// A json.Decoder stops at the end of a value, before the end of the body.
 	b.finish(json.Valid)
 	return b.ReadCloser.Close()
 }
 
-// finish checks what has been read if it is complete, the first time that it is called.
+// finish checks what was read if it is complete. Only the first call has an effect.
 func (b *checkedBody) finish(complete func([]byte) bool) {
 	b.mu.Lock()
 	body, done := b.read, b.done

@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A body without end is not held in memory.
+// An endless body is not held in memory.
 func TestCheckedBodyIsBounded(t *testing.T) {
 	t.Parallel()
 	body := &checkedBody{ReadCloser: io.NopCloser(zeros{}), check: func([]byte) { t.Error("checked") }}

@@ -17,8 +17,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// ValidateRequest checks req against the project's OpenAPI document and returns every violation, one
-// per line, or nil. It expects a request for one of the operations, under any host and base path, with:
+// ValidateRequest checks req against the project's OpenAPI document. It returns every violation,
+// one per line, or nil. A valid request is for one of the operations, under any host and base path,
+// with:
 //
 //   - no query parameter or form field that the operation does not document, and none twice;
 //   - every value of the documented type, format, pattern, length and enum, and within the limits
@@ -27,11 +28,12 @@ import (
 //   - a form for a body, where the operation takes one, and otherwise none;
 //   - an Authorization header, of any scheme.
 //
-// A strict [Emulator] refuses the same requests. Headers that the document does not name are let
-// through. No header's value is ever part of an error, and neither is a query or form value.
+// A strict [Emulator] refuses the same requests. Headers that the document does not name are not
+// checked. An error never contains the value of a header, a query parameter or a form field.
 //
-// req may be a client's or a server's. Its body is read, and replaced by one that gives the same
-// bytes; when reading fails, the bytes read and the same error, and the form is not checked.
+// req may be a client's or a server's. Its body is read and replaced by one that yields the same
+// bytes. If reading fails, the replacement yields the bytes read and the same error, and the form
+// is not checked.
 func ValidateRequest(req *http.Request) error {
 	op, values, err := spec().find(req)
 	if err != nil {
@@ -50,14 +52,14 @@ func ValidateRequest(req *http.Request) error {
 	return v.err()
 }
 
-// ValidateResponse checks res, the response to req, against the project's OpenAPI document and
-// returns every violation, one per line, or nil: an undocumented status below 400, another content
-// type than the documented one, a documented header with an invalid value, and a body that is not
-// JSON or breaks its schema. Members that the document does not name are let through, as the API may
-// add them at any time.
+// ValidateResponse checks res, the response to req, against the project's OpenAPI document. It
+// returns every violation, one per line, or nil. The violations are an undocumented status below
+// 400, a content type other than the documented one, a documented header with an invalid value, and
+// a body that is not JSON or breaks its schema. Members that the document does not name are valid,
+// because the API may add some at any time.
 //
-// The body of res is read to its end, and replaced by one that gives the same bytes; when reading
-// fails, the bytes read and the same error, and the body is not checked.
+// The body of res is read to its end and replaced by one that yields the same bytes. If reading
+// fails, the replacement yields the bytes read and the same error, and the body is not checked.
 func ValidateResponse(req *http.Request, res *http.Response) error {
 	op, _, err := spec().find(req)
 	if err != nil {
@@ -76,8 +78,8 @@ func ValidateResponse(req *http.Request, res *http.Response) error {
 	return v.err()
 }
 
-// rebuffer reads body to its end or its first error, and returns what it has read, and a body that
-// behaves as the one given did.
+// rebuffer reads body to its end or its first error. It returns what it read and a body that
+// behaves as the original did.
 func rebuffer(body io.ReadCloser) ([]byte, io.ReadCloser, error) {
 	data, err := io.ReadAll(body)
 	replay := io.Reader(bytes.NewReader(data))
@@ -94,27 +96,28 @@ type failingReader struct{ err error }
 
 func (r failingReader) Read([]byte) (int, error) { return 0, r.err }
 
-// violation is one way in which a request or response breaks the document.
+// violation is one way in which a request or response violates the document.
 type violation struct {
-	parameter *parameter // whose value is wrong; nil where it is none's
-	// keyword is what is broken: that of the schema, such as maxLength, or one of those below.
+	parameter *parameter // whose value is invalid; nil if there is none
+	// keyword names the broken rule: a keyword of the schema, such as maxLength, or one of those
+	// below.
 	keyword string
 	text    string
 }
 
-// Keywords of violations that are not those of a schema.
+// These keywords are of violations that no schema describes.
 const (
 	unknown     = "unknown"     // a parameter, field or header that is not documented
 	repeated    = "repeated"    // given more than once
 	empty       = "empty"       // a value that may be absent, but not empty
-	superfluous = "superfluous" // a body where none is taken
+	superfluous = "superfluous" // a body where none is allowed
 	mediaType   = "mediaType"   // not a form
 	tooLarge    = "tooLarge"    // a body above maxBody
 	other       = "other"
 )
 
-// violations collects what is wrong with one request or response. The checks below add to it; the
-// emulator answers with the first violation, and ValidateRequest and ValidateResponse return all.
+// violations collects the violations of one request or response. The checks below add to it. The
+// emulator responds with the first violation; ValidateRequest and ValidateResponse return all.
 type violations struct {
 	prefix string
 	list   []violation
@@ -140,7 +143,7 @@ func (v *violations) err() error {
 	return errors.Join(errs...)
 }
 
-// checkHead checks all of a request but its body. values are those of the path.
+// checkHead checks all of a request except its body. values are the values of the path parameters.
 func (op *operation) checkHead(v *violations, r *http.Request, values map[string]string) {
 	if op.authorized {
 		switch given := r.Header.Values("Authorization"); {
@@ -186,7 +189,7 @@ func (op *operation) checkHead(v *violations, r *http.Request, values map[string
 	}
 }
 
-// checkBody checks a request's body, which is a form or nothing.
+// checkBody checks a request's body, which must be a form or empty.
 func (op *operation) checkBody(v *violations, header http.Header, body []byte) {
 	contentType := header.Get("Content-Type")
 	switch {
@@ -225,8 +228,8 @@ func (op *operation) checkBody(v *violations, header http.Header, body []byte) {
 			known[name] = value
 		}
 	}
-	// The fields as one object: what the schema says of them together counts too. What it says of a
-	// single one was found above.
+	// Check the fields as one object, because the schema may restrict them together. Violations of
+	// single fields were found above.
 	for _, e := range schemaErrors(op.formSchema, known, openapi3.VisitAsRequest()) {
 		if path := e.JSONPointer(); len(path) == 0 || known[path[0]] == nil {
 			v.addf(op.form[strings.Join(path, ".")], e.SchemaField, "form field %s: %s", strings.Join(path, "."), e.Reason)
@@ -240,7 +243,7 @@ func isForm(header http.Header) bool {
 	return given == formType
 }
 
-// checkValues checks the values that a parameter was given, of which there should be one at most.
+// checkValues checks the values given for a parameter. There should be at most one.
 func checkValues(v *violations, p *parameter, values []string) {
 	switch {
 	case len(values) == 0:
@@ -272,7 +275,7 @@ func orEmpty(text, keyword string) string {
 	return keyword
 }
 
-// typed turns text into a value of the schema's type, or says what the text is not.
+// typed converts text to a value of the schema's type, or returns why it cannot.
 func typed(schema *openapi3.SchemaRef, text string) (value any, reason string) {
 	if !utf8.ValidString(text) {
 		return nil, "valid UTF-8"
@@ -293,12 +296,12 @@ func typed(schema *openapi3.SchemaRef, text string) (value any, reason string) {
 	return text, ""
 }
 
-// checkResponse checks the status and the headers of a response and returns the check of its body,
-// nil where there is nothing to check it against.
+// checkResponse checks the status and the headers of a response. It returns the check of the body,
+// or nil if there is none.
 func (op *operation) checkResponse(v *violations, res *http.Response) func(*violations, []byte) {
 	ref := op.responses.Value(strconv.Itoa(res.StatusCode))
 	if ref == nil && res.StatusCode >= 400 {
-		// The default response describes a failure: it is not for successes that nobody has documented.
+		// The default response describes a failure. It does not apply to undocumented successes.
 		ref = op.responses.Default()
 	}
 	if ref == nil {
@@ -341,27 +344,28 @@ func (op *operation) checkResponse(v *violations, res *http.Response) func(*viol
 	}
 }
 
-// schemaErrors returns each way in which value breaks schema, without the value itself, which may be
-// a secret.
+// schemaErrors returns each way in which value violates schema. The errors do not contain the
+// value, which may be a secret.
 func schemaErrors(schema *openapi3.SchemaRef, value any, as openapi3.SchemaValidationOption) []*openapi3.SchemaError {
 	err := schema.Value.VisitJSON(value, as, openapi3.MultiErrors(), openapi3.WithStringFormatValidators(formats))
 	return flatten(err)
 }
 
 func flatten(err error) []*openapi3.SchemaError {
-	switch err := err.(type) {
+	switch err := err.(type) { //nolint:errorlint // it visits each level itself
 	case openapi3.MultiError:
 		var all []*openapi3.SchemaError
 		for _, err := range err {
 			all = append(all, flatten(err)...)
 		}
-		// What is broken first in the document's own terms: a length before the pattern that implies it.
+		// Sort by place. In one place the order stays: a length comes before the pattern that
+		// implies it.
 		slices.SortStableFunc(all, func(a, b *openapi3.SchemaError) int {
 			return slices.Compare(a.JSONPointer(), b.JSONPointer())
 		})
 		return all
 	case *openapi3.SchemaError:
-		// An allOf only says that one of its members is broken: that member says how.
+		// An allOf only says that one of its members is violated. The member says how.
 		if inner, ok := errors.AsType[*openapi3.SchemaError](err.Origin); ok && err.SchemaField == "allOf" {
 			err.SchemaField, err.Reason = inner.SchemaField, inner.Reason
 		}
@@ -373,7 +377,7 @@ func flatten(err error) []*openapi3.SchemaError {
 	return nil
 }
 
-// printable quotes a name that somebody else chose if it holds anything but plain text.
+// printable quotes an untrusted name unless it is plain text.
 func printable(name string) string {
 	if quoted := strconv.Quote(name); name == "" || strings.ContainsAny(name, " :") || quoted != `"`+name+`"` {
 		return quoted

@@ -35,7 +35,7 @@ const (
 	secretToken = "0123456789abcdef-the-auth-token"
 )
 
-// call is one request to make; the zero value of what is left out is a request without it.
+// call is one request. A zero member is left out of the request.
 type call struct {
 	method, path string
 	body         string
@@ -48,7 +48,7 @@ func (c call) request(t testing.TB) *http.Request {
 	if strings.HasPrefix(target, "/") {
 		target = host + target
 	}
-	var body io.Reader // of no type that http.NewRequest can rewind
+	var body io.Reader // of a type that http.NewRequest cannot rewind
 	if c.body != "" {
 		body = io.MultiReader(strings.NewReader(c.body))
 	}
@@ -63,7 +63,7 @@ func (c call) request(t testing.TB) *http.Request {
 	return req
 }
 
-// full has every operation with every parameter that it has.
+// full has every operation with all of its parameters.
 func full() map[string]call {
 	on := http.Header{hookHeader: {"true"}}
 	calls := map[string]call{}
@@ -118,7 +118,7 @@ func TestValidateRequestAccepts(t *testing.T) {
 	}
 }
 
-// Whatever the operation, these are wrong, and the error names the operation and what it is.
+// These are invalid for every operation. The error names the operation and the violation.
 func TestValidateRequestOfEachOperation(t *testing.T) {
 	t.Parallel()
 	for id, c := range full() {
@@ -252,13 +252,13 @@ func TestValidateRequestValues(t *testing.T) {
 			}
 			err := conversationstest.ValidateRequest(c.request(t))
 			require.Error(t, err)
-			// A value may break its schema in several ways, of which one is looked for.
+			// A value may violate its schema in several ways. The test looks for one of them.
 			assert.Contains(t, strings.Split(err.Error(), "\n"), id+": request: "+test.want)
 		})
 	}
 }
 
-// What an OpenAPI document can ask of a request and this one does not, the checks leave out.
+// The checks leave out what an OpenAPI document can require but this one does not.
 func TestChecksKnowAllThatTheDocumentUses(t *testing.T) {
 	t.Parallel()
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
@@ -317,7 +317,7 @@ func TestValidateRequestOfNoOperation(t *testing.T) {
 		{"GET", inDefault + "/x/Messages", `request: GET "/v1/Conversations/x/Messages" is no documented operation`},
 		{"GET", "//v1//Conversations", `request: GET "//v1//Conversations" is no documented operation`},
 		{"GET", "/v1%2FConversations", `request: GET "/v1%2FConversations" is no documented operation`},
-		// Not the list under a base path, but an id with bare slashes.
+		// This is not the list under a base path, but an id with unescaped slashes.
 		{"GET", inDefault + inDefault, `request: GET "/v1/Conversations/v1/Conversations" is no documented operation`},
 		{"GET", "/v1/Services", `request: GET "/v1/Services" is no documented operation`},
 		{"GET", "", `request: GET "" is no documented operation`},
@@ -332,7 +332,7 @@ func TestValidateRequestOfNoOperation(t *testing.T) {
 	assert.EqualError(t, conversationstest.ValidateRequest(&http.Request{}), "request: it has no URL")
 }
 
-// A log of violations must be safe to show: what is secret in a request is in its headers.
+// A log of violations must not leak secrets. The secrets of a request are in its headers.
 func TestValidateKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{inDefault, "/nowhere"} {
@@ -495,7 +495,7 @@ func TestValidateResponseContentType(t *testing.T) {
 	assert.NoError(t, conversationstest.ValidateResponse(call{method: "DELETE", path: inDefault + "/x"}.request(t), res))
 }
 
-// A body that breaks off is the caller's to deal with, not a violation.
+// A body that breaks off is the caller's concern, not a violation.
 func TestValidateOfBrokenBodies(t *testing.T) {
 	t.Parallel()
 	broken := func(data string) io.ReadCloser {
@@ -600,7 +600,7 @@ func TestValidatingTransportReportsTheHeadAtOnce(t *testing.T) {
 	assert.Empty(t, reports.take())
 }
 
-// A base that follows a redirect says which request was answered.
+// If the base transport follows a redirect, the response says which request it belongs to.
 func TestValidatingTransportKeepsTheRequestOfTheResponse(t *testing.T) {
 	t.Parallel()
 	other := call{method: "GET", path: inDefault}.request(t)
@@ -646,8 +646,8 @@ func (c *closable) Close() error {
 	return nil
 }
 
-// The transport reads no further than its caller does, so that a caller can give up on a body that
-// never ends; a body that a json.Decoder has read is checked although its end was never seen.
+// The transport reads no further than its caller, so a caller can give up on an endless body. A
+// body that a json.Decoder has read is checked although its end was never reached.
 func TestValidatingTransportReadsNoFurtherThanItsCaller(t *testing.T) {
 	t.Parallel()
 	const bad = "listConversation: response: body /meta: value must be an object"
@@ -760,7 +760,7 @@ type idle struct {
 
 func (i *idle) CloseIdleConnections() { i.closed = true }
 
-// Under a client of any make, the transport says what the API would have ignored or refused.
+// Under any client, the transport reports what the API would have ignored or refused.
 func ExampleValidatingTransport() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent)

@@ -9,24 +9,24 @@ import (
 	"slices"
 )
 
-// Webhooks configure where events of conversations are delivered, as Twilio's resource
+// Webhooks configures where events of conversations are delivered, as Twilio's resource
 // /v1/Configuration/Webhooks does. See
 // https://www.twilio.com/docs/conversations/api/webhook-configuration-resource
 type Webhooks struct {
-	// PreURL receives pre-events, which can change or refuse what is requested, and PostURL
-	// post-events. Nothing is sent where a URL is empty. Both are of the scheme https or http:
-	// unlike Twilio, the emulator also delivers to addresses of this machine. A fragment is neither
-	// sent nor interpreted.
+	// PreURL receives pre-events, which can change or refuse a request. PostURL receives
+	// post-events. An empty URL receives nothing. The scheme is https or http. Unlike Twilio, the
+	// emulator also delivers to addresses of this machine. A fragment is neither sent nor
+	// interpreted.
 	PreURL, PostURL string
 	// Method is POST or GET. The default is POST.
 	Method string
-	// Filters are the names of the events that are sent. Those of other resources, such as
-	// onMessageAdded, never are. nil stands for all seven events of conversations, which the rule
-	// webhook.filters-default assumes.
+	// Filters are the names of the events to send. Events of other resources, such as
+	// onMessageAdded, are valid but never sent. nil stands for all seven events of conversations,
+	// as the rule webhook.filters-default assumes.
 	Filters []string
 }
 
-// The names of the events.
+// These are the names of the events.
 const (
 	onConversationAdd          = "onConversationAdd"
 	onConversationAdded        = "onConversationAdded"
@@ -37,24 +37,24 @@ const (
 	onConversationStateUpdated = "onConversationStateUpdated"
 )
 
-// Events returns the names of the events that the emulator sends, in alphabetical order. [Webhooks]
-// filters them and [Emulator.Fail] takes them.
+// Events returns the names of the events that the emulator sends, in alphabetical order. They are
+// valid in [Webhooks] filters and for [Emulator.Fail].
 func Events() []string {
 	return []string{onConversationAdd, onConversationAdded, onConversationRemove, onConversationRemoved,
 		onConversationStateUpdated, onConversationUpdate, onConversationUpdated}
 }
 
-// isPre reports whether an event comes before what it is about.
+// isPre reports whether an event is a pre-event.
 func isPre(event string) bool {
 	return event == onConversationAdd || event == onConversationUpdate || event == onConversationRemove
 }
 
-// WithWebhooks sends the events of all conversations as Twilio does: those of a request if it has
-// the header X-Twilio-Webhook-Enabled: true, and those of timers always. Each is signed with the
-// auth token of its account. By default none is sent, unless [Emulator.Webhooks] connects a
-// handler. An invalid URL, method or filter is an error.
+// WithWebhooks sends the events of all conversations as Twilio does. Events of a request are sent
+// if it has the header X-Twilio-Webhook-Enabled: true. Events of timers are always sent. Each event
+// is signed with the auth token of its account.
 //
-// See https://www.twilio.com/docs/conversations/conversations-webhooks
+// By default none is sent, unless [Emulator.Webhooks] connects a handler. An invalid URL, method or
+// filter is an error. See https://www.twilio.com/docs/conversations/conversations-webhooks
 func WithWebhooks(w Webhooks) Option {
 	return func(c *config) error {
 		w := w
@@ -66,8 +66,8 @@ func WithWebhooks(w Webhooks) Option {
 	}
 }
 
-// WithServiceWebhooks does for one service what [WithWebhooks] does for all. It takes its place:
-// what is empty here is not sent at all. The service is one of any account.
+// WithServiceWebhooks configures webhooks for one service, which may belong to any account. It
+// replaces [WithWebhooks] for that service: nothing is sent to a URL that is empty here.
 func WithServiceWebhooks(sid string, w Webhooks) Option {
 	return func(c *config) error {
 		if !serviceSID.MatchString(sid) {
@@ -85,11 +85,11 @@ func WithServiceWebhooks(sid string, w Webhooks) Option {
 	}
 }
 
-// otherEvent matches the names of events that are not sent, because their resources are not
+// otherEvent matches the names of events that are not sent because their resources are not
 // emulated.
 var otherEvent = regexp.MustCompile(`^on(Message|Participant|User|Delivery)[A-Za-z]+$`)
 
-// check makes w independent of its caller and fills in what it leaves out.
+// check makes w independent of its caller and fills in the defaults.
 func (w *Webhooks) check() error {
 	if w.Method == "" {
 		w.Method = http.MethodPost
@@ -129,7 +129,7 @@ func (w *Webhooks) target(event string) string {
 	return w.PostURL
 }
 
-// webhooksOf returns the configuration for a service, or nil. The caller holds e.mu.
+// webhooksOf returns the configuration of a service, or nil. The caller holds e.mu.
 func (e *Emulator) webhooksOf(service string) *Webhooks {
 	if w, ok := e.serviceWebhooks[service]; ok {
 		return w
@@ -137,17 +137,18 @@ func (e *Emulator) webhooksOf(service string) *Webhooks {
 	return e.accountWebhooks
 }
 
-// defaultWebhookURL is where webhooks go for which a handler is connected and nothing is
-// configured.
+// defaultWebhookURL is the URL of webhooks when a handler is connected and nothing is configured.
 const defaultWebhookURL = "https://example.com/webhooks"
 
-// Webhooks connects a handler to receive all webhooks, without a port and whatever the URLs are:
-// nothing leaves the process. If [WithWebhooks] has configured no URL, and [WithServiceWebhooks]
-// nothing, both URLs are https://example.com/webhooks. Call it before the first request. In a
-// bubble of [testing/synctest] the emulator must have been made in the bubble.
+// Webhooks connects a handler that receives all webhooks, without a port and whatever their URLs.
+// Nothing leaves the process.
 //
-// The handler is called as a server would call it, one post-event at a time, and may use the API
-// itself. Its context ends after 5 seconds. A panic is a lost connection.
+// If neither [WithWebhooks] nor [WithServiceWebhooks] configured anything, both URLs are
+// https://example.com/webhooks. Call Webhooks before the first request. In a bubble of
+// [testing/synctest], the emulator must have been created in the bubble.
+//
+// The handler is called as a server would call it, with one post-event at a time. It may use the
+// API itself. Its context ends after 5 seconds. A panic is treated as a lost connection.
 func (e *Emulator) Webhooks(handler http.Handler) {
 	e.mu.Lock()
 	defer e.unlock()

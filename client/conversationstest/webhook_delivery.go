@@ -12,55 +12,57 @@ import (
 	"time"
 )
 
-// Delivery is an attempt to deliver an event. Its responses and errors are those of the receiver.
+// Delivery is an attempt to deliver an event. Status, Body and Err come from the receiver.
 type Delivery struct {
-	// Number counts the deliveries from 1, in the order in which they ended. A reset does not restart it.
+	// Number counts the deliveries from 1, in the order in which they ended. [Emulator.Reset] does
+	// not restart it.
 	Number int
-	// ID is the idempotency token of the event, which each attempt to deliver it has.
+	// ID is the idempotency token of the event. All attempts to deliver an event have the same.
 	ID string
-	// Time is when it was sent, by the emulator's clock.
+	// Time is when the event was sent, by the emulator's clock.
 	Time time.Time
 	// EventType is the name of the event, one of [Events].
 	EventType string
-	// ConversationSID is the conversation. It is empty for onConversationAdd, which comes before
-	// there is one.
+	// ConversationSID is the SID of the conversation. It is empty for onConversationAdd, which is
+	// sent before the conversation exists.
 	ConversationSID string
-	// Method and URL are what was called. With the method GET the URL includes the parameters.
+	// Method and URL are those of the request. With the method GET, the URL includes the
+	// parameters.
 	Method, URL string
 	// Params are the parameters of the event.
 	Params url.Values
-	// Header is the header of the request, with the signature.
+	// Header is the header of the request, including the signature.
 	Header http.Header
-	// Status and Body are those of the response. Status is 0 if there was none; Err says why.
+	// Status and Body are those of the response. Status is 0 if there was none; Err then says why.
 	Status int
 	Body   string
 	Err    error
-	// Duration is how long the receiver took.
+	// Duration is how long the receiver took to respond.
 	Duration time.Duration
 }
 
-// size is about how much memory a delivery takes.
+// size returns approximately how much memory a delivery takes.
 func (d *Delivery) size() int {
 	return recordSize + len(d.URL) + len(d.Body) + mapSize(d.Params) + mapSize(d.Header)
 }
 
-// loggedDelivery is a delivery with its event, to deliver it again.
+// loggedDelivery is a delivery with its event, which may be delivered again.
 type loggedDelivery struct {
 	Delivery
 	event *event
 }
 
-// webhooks is what delivers events. Its members but running are guarded by the emulator's mu.
+// webhooks delivers events. Its members except running are guarded by the emulator's mu.
 type webhooks struct {
 	transport http.RoundTripper
 	log       *recordLog[loggedDelivery]
 	waiting   *queue
 	running   sync.WaitGroup // deliveries, handlers and the alarm
-	alarm     *alarm         // nil if no timer is due ever
+	alarm     *alarm         // nil if there is no timer
 	closed    bool
 }
 
-// alarm fires the timers of conversations when they are due, not only when a request asks.
+// alarm fires the timers of conversations when they are due, even if no request arrives.
 type alarm struct {
 	timer *time.Timer
 	at    time.Time // by the real clock
@@ -70,23 +72,23 @@ func (w *webhooks) init(maxLog int) {
 	w.waiting = newQueue()
 	w.log = &recordLog[loggedDelivery]{max: maxLog}
 	// A connection that is used once cannot have been closed by the receiver meanwhile, and leaves
-	// nothing behind. No proxy of the environment is used: requests go to the configured host.
+	// nothing behind. Proxies of the environment are not used: requests go to the configured host.
 	w.transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 64 << 10}
 }
 
-// reset forgets what was delivered and what waits for it. What is being delivered goes to a log
-// that nobody reads.
+// reset drops the deliveries that were made and those that wait. A delivery in flight is recorded
+// in a log that nobody reads.
 func (w *webhooks) reset(maxLog int) {
 	w.waiting.drop()
 	w.log = &recordLog[loggedDelivery]{max: maxLog, added: w.log.added}
 }
 
-// Deliveries returns the attempts to deliver events that have ended since the emulator began or was
-// reset, in the order in which they ended. As many are kept as of [Emulator.Requests].
+// Deliveries returns the attempts to deliver events that have ended since the emulator was created
+// or reset, in the order in which they ended. It keeps as many as [Emulator.Requests] does.
 //
 // Post-events are delivered one at a time, in the order in which they happened. A pre-event does
-// not wait for them. While 10,000 post-events, or some that take 16 MiB, wait for a slow receiver,
-// others are lost: their deliveries have an Err.
+// not wait for them. While a slow receiver keeps 10,000 post-events or 16 MiB of them waiting,
+// further ones are lost. Their deliveries have an Err.
 func (e *Emulator) Deliveries() []Delivery {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -97,17 +99,18 @@ func (e *Emulator) Deliveries() []Delivery {
 	return deliveries
 }
 
-// Settle lets all timers fire that are due and waits until every post-event was delivered, with
-// those that are caused meanwhile. Call it before looking at what a handler did, but not from a
-// handler.
+// Settle fires all due timers and waits until every post-event is delivered, including those caused
+// meanwhile. Call it before looking at what a handler did. Do not call it from a handler.
 func (e *Emulator) Settle() {
 	e.fireDue()
 	e.webhooks.waiting.settle()
 }
 
-// Redeliver sends the event of a delivery once more, as it was, as Twilio may do: with the same
-// idempotency token. It returns at once. What a receiver responds to a pre-event has no effect
-// then. It is an error if there is no delivery with the ID, if too many wait, or after Close.
+// Redeliver sends the event of a delivery once more, unchanged and with the same idempotency token,
+// as Twilio may do. It returns at once. The response to a repeated pre-event has no effect.
+//
+// It is an error if no delivery has the ID, if too many deliveries wait, or if the emulator is
+// closed.
 func (e *Emulator) Redeliver(id string) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -125,10 +128,11 @@ func (e *Emulator) Redeliver(id string) error {
 	return nil
 }
 
-// Close stops the delivery of webhooks: what waits is dropped, what is being delivered ends, and
-// nothing is left running when it returns. It waits for handlers of [Emulator.Webhooks] that run.
-// Requests are answered as before, and pre-events have no effect. [Start] calls it when the test
-// ends.
+// Close stops the delivery of webhooks. It drops those that wait, cancels the one in flight, and
+// waits for running handlers of [Emulator.Webhooks]. No goroutine is left when it returns.
+//
+// The emulator still responds to requests; pre-events then have no effect. [Start] calls Close when
+// the test ends.
 func (e *Emulator) Close() {
 	e.mu.Lock()
 	e.webhooks.closed = true
@@ -142,16 +146,16 @@ var (
 	errStopped   = errors.New("the emulator is closed")
 )
 
-// size is about how much memory an event takes while it waits.
+// size returns approximately how much memory an event takes while it waits.
 func (ev *event) size() int {
 	size := 300 // the struct and its texts
 	for _, p := range ev.params {
-		size += 40 + len(p.value) // the headers of two strings, and what an allocation wastes
+		size += 40 + len(p.value) // two string headers and the overhead of an allocation
 	}
 	return size
 }
 
-// queue adds post-events, in order, to those that wait to be delivered. The caller holds e.mu.
+// queue appends post-events, in order, to those that wait for delivery. The caller holds e.mu.
 func (e *Emulator) queue(events ...*event) {
 	if e.webhooks.closed {
 		return
@@ -163,7 +167,7 @@ func (e *Emulator) queue(events ...*event) {
 	}
 }
 
-// deliverPost delivers a post-event, once more if a variant says so.
+// deliverPost delivers a post-event, and retries it if a variant says so.
 func (e *Emulator) deliverPost(ev *event) {
 	r := e.deliver(ev, 0)
 	again := errors.Is(r.err, context.DeadlineExceeded) ||
@@ -173,7 +177,7 @@ func (e *Emulator) deliverPost(ev *event) {
 	}
 }
 
-// deliver delivers an event and records what came of it. No lock is held while the receiver works.
+// deliver delivers an event and records the outcome. No lock is held while the receiver works.
 func (e *Emulator) deliver(ev *event, retry int) webhookResponse {
 	e.mu.Lock()
 	if e.webhooks.closed {
@@ -213,14 +217,14 @@ func (ev *event) values() url.Values {
 	return values
 }
 
-// logDelivery records what came of an event. The caller holds e.mu.
+// logDelivery records the outcome of an event. The caller holds e.mu.
 func (e *Emulator) logDelivery(ev *event, d Delivery) {
 	d.Number = ev.log.added + 1
 	d.ID, d.EventType, d.ConversationSID, d.Method = ev.id, ev.name, ev.conversation, ev.method
 	ev.log.add(&loggedDelivery{d, ev}, d.size()+ev.size())
 }
 
-// fireDue lets all timers fire that are due, a batch at a time, if webhooks are to tell of them.
+// fireDue fires all due timers, one batch at a time, if webhooks are configured.
 func (e *Emulator) fireDue() {
 	for settled := false; !settled; {
 		e.mu.Lock()
@@ -233,13 +237,14 @@ func (e *Emulator) fireDue() {
 	}
 }
 
-// unlock sets the alarm and unlocks e.mu, after what may have changed when the next timer is due.
+// unlock unlocks e.mu after a change that may affect when the next timer is due. It sets the alarm
+// first.
 func (e *Emulator) unlock() {
 	e.setAlarm()
 	e.mu.Unlock()
 }
 
-// setAlarm makes timers fire when they are due, if webhooks are to tell of them.
+// setAlarm makes timers fire when they are due, if webhooks are configured.
 func (e *Emulator) setAlarm() {
 	w := &e.webhooks
 	var next *alarm

@@ -21,8 +21,8 @@ type event struct {
 	log          *recordLog[loggedDelivery]
 }
 
-// newEvent returns an event of a conversation, or nil if it is sent nowhere. Parameters without a
-// value are left out. The caller holds e.mu.
+// newEvent returns an event of a conversation, or nil if it is sent nowhere. It leaves out
+// parameters without a value. The caller holds e.mu.
 func (e *Emulator) newEvent(s *store, name string, params ...param) *event {
 	w := e.webhooksOf(s.key.service)
 	target := w.target(name)
@@ -56,7 +56,7 @@ func randomUUID() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
-// conversationParams are the parameters of the events that show a conversation.
+// conversationParams returns the parameters of the events that show a conversation.
 func conversationParams(c *conversation) []param {
 	return []param{
 		{"MessagingServiceSid", c.MessagingService},
@@ -67,7 +67,7 @@ func conversationParams(c *conversation) []param {
 	}
 }
 
-// storedParams are those of a conversation that exists.
+// storedParams returns the parameters of events of an existing conversation.
 func storedParams(c *conversation) []param {
 	return append(conversationParams(c),
 		param{"ConversationSid", c.sid.String()},
@@ -75,15 +75,15 @@ func storedParams(c *conversation) []param {
 		param{"DateUpdated", webhookTime(c.Updated.time())})
 }
 
-// viaAPI is where changes come from here: no client SDK and no channel is emulated.
+// viaAPI is the source of all changes here, because no client SDK and no channel is emulated.
 var viaAPI = param{"Source", "API"}
 
-// fires reports whether a change fires events, apart from that of its state.
+// fires reports whether a change fires events other than that of its state.
 func (e *Emulator) fires(c *call, ch *change) bool {
 	return c.webhooks && (!ch.nothing || e.variants.is("webhook.no-change", "sent"))
 }
 
-// preEvent returns the event that a change has to wait for, or nil.
+// preEvent returns the event that a change must wait for, or nil.
 func (e *Emulator) preEvent(c *call, ch *change) *event {
 	if !e.fires(c, ch) || e.variants.is("webhook.pre-by-rest", "none") {
 		return nil
@@ -99,7 +99,7 @@ func (e *Emulator) preEvent(c *call, ch *change) *event {
 	return e.newEvent(ch.store, onConversationRemove, append(storedParams(ch.before), viaAPI)...)
 }
 
-// postEvents returns the events that a change fires, some of which may be nil.
+// postEvents returns the events that a change fires. Some may be nil.
 func (e *Emulator) postEvents(c *call, ch *change) (events []*event) {
 	changesState := ch.kind == updated && ch.after.State != ch.before.State
 	switch {
@@ -118,7 +118,7 @@ func (e *Emulator) postEvents(c *call, ch *change) (events []*event) {
 	return events
 }
 
-// stateUpdated returns the event of a change of state for a reason, or nil.
+// stateUpdated returns the event of a change of state with the given reason, or nil.
 func (e *Emulator) stateUpdated(s *store, c *conversation, from state, at instant, reason string) *event {
 	return e.newEvent(s, onConversationStateUpdated,
 		param{"StateTo", c.State.String()},
@@ -128,7 +128,7 @@ func (e *Emulator) stateUpdated(s *store, c *conversation, from state, at instan
 		param{"StateUpdated", webhookTime(at.time())})
 }
 
-// timerFired queues what the timer of a conversation fires.
+// timerFired queues the events of a conversation's timer.
 func (e *Emulator) timerFired(c *conversation, from state, at instant) {
 	if !e.sendsWebhooks() {
 		return
@@ -139,8 +139,8 @@ func (e *Emulator) timerFired(c *conversation, from state, at instant) {
 	e.queue(e.stateUpdated(c.store, c, from, at, "TIMER"))
 }
 
-// decide delivers a pre-event and returns the form as its response changes it. The caller holds
-// e.mu, which is not held meanwhile.
+// decide delivers a pre-event and returns the form as changed by its response. The caller holds
+// e.mu, which is released during the delivery.
 func (e *Emulator) decide(pre *event, form url.Values) (url.Values, *apiError) {
 	var r webhookResponse
 	func() {
@@ -180,7 +180,7 @@ func (e *Emulator) decide(pre *event, form url.Values) (url.Values, *apiError) {
 	return form, nil
 }
 
-// refusedByWebhook is the error of a request that a pre-event refuses.
+// refusedByWebhook returns the error of a request that a pre-event refuses.
 func (e *Emulator) refusedByWebhook() *apiError {
 	status := http.StatusForbidden
 	if e.variants.is("webhook.refused-error", "400") {

@@ -23,11 +23,10 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// The oracle is a model of what webhooks are for, written from Twilio's pages and not from the
-// emulator: a random run of requests, timers, responses and faults is compared with it after each
-// step.
+// The oracle is a model of webhooks, written from Twilio's pages and not from the emulator. After
+// each step, the test compares it with a random run of requests, timers, responses and faults.
 
-// world is the model of all that is known outside the emulator.
+// world is the model of everything outside the emulator.
 type world struct {
 	rng      *rand.Rand
 	hooks    map[string]*Webhooks // by service
@@ -39,7 +38,7 @@ type world struct {
 	lost     int                            // what must have been sent besides
 }
 
-// conv is a conversation. Its timers are how long after the last activity they fire.
+// conv is a conversation. Its timers are durations from the last activity until they fire.
 type conv struct {
 	account, service, messaging, sid string
 	friendlyName, uniqueName         string
@@ -63,7 +62,7 @@ func (c *conv) due() (at time.Time, state string) {
 
 const milliseconds = "2006-01-02T15:04:05.000Z"
 
-// params are the parameters of an event of a conversation: those that have a value.
+// params returns the parameters of a conversation's event that have a value.
 func (c *conv) params(event string) map[string]string {
 	all := map[string]string{
 		"EventType": event, "AccountSid": c.account, "ChatServiceSid": c.service, "MessagingServiceSid": c.messaging, "RetryCount": "0", "Source": "API",
@@ -83,7 +82,7 @@ func (w *world) sends(service, event string, urlOf func(*Webhooks) string) bool 
 	return hooks != nil && urlOf(hooks) != "" && (hooks.Filters == nil && !w.assume.is("webhook.filters-default", "none") || slices.Contains(hooks.Filters, event))
 }
 
-// tell is a post-event.
+// tell records a post-event.
 func (w *world) tell(c *conv, event string, more map[string]string) {
 	if !w.sends(c.service, event, func(h *Webhooks) string { return h.PostURL }) {
 		return
@@ -105,7 +104,7 @@ func (w *world) stateUpdated(c *conv, from, reason string, at time.Time) {
 		"StateFrom": from, "StateTo": c.state, "Reason": reason, "StateUpdated": at.UTC().Format(milliseconds)})
 }
 
-// expire lets the timers fire that are due.
+// expire fires due timers.
 func (w *world) expire() {
 	for _, c := range w.convs {
 		for at, state := c.due(); state != "" && !at.After(w.now()); at, state = c.due() {
@@ -119,20 +118,20 @@ func (w *world) expire() {
 	}
 }
 
-// reaction is how a receiver responds to a pre-event, or what goes wrong with it.
+// reaction is how a receiver responds to a pre-event, or a fault of its delivery.
 type reaction struct {
 	status  int
 	body    string
 	takes   time.Duration
 	fault   *Fault
 	arrives bool
-	// What comes of it.
+	// These members are the expected outcome.
 	code                     int // of the error of the caller
 	friendlyName, attributes string
 	accepted                 *reaction // what comes of it where a status below 400 accepts
 }
 
-// reactions are all that the model knows, with what Twilio documents to come of them.
+// reactions are all that the model knows, with the outcome that Twilio documents.
 var reactions = []reaction{
 	{status: 200, arrives: true},
 	{status: 200, arrives: true, body: "{}"},
@@ -157,7 +156,7 @@ var reactions = []reaction{
 	{fault: &Fault{Delay: time.Minute}},
 }
 
-// decide is a pre-event and what comes of it: an error, or other values.
+// decide models a pre-event. It returns an error or the changed values.
 func (w *world) decide(c *conv, event string, r *reaction) (code int, change *reaction) {
 	if w.assume.is("webhook.pre-by-rest", "none") || !w.sends(c.service, event, func(h *Webhooks) string { return h.PreURL }) {
 		return 0, nil
@@ -431,15 +430,15 @@ func runOracle(t *testing.T, seed uint64, schemas map[string]*openapi3.Schema) {
 	}
 }
 
-// script lets the next delivery of an event go wrong, if the reaction says so.
+// script scripts a fault for the next delivery of an event, if the reaction has one.
 func (r *reaction) script(s *Server, event string) {
 	if r.fault != nil {
 		s.Fail(event, *r.fault)
 	}
 }
 
-// scriptPostEvents lets post-events go wrong, all of a name alike, with or without the receiver
-// noticing.
+// scriptPostEvents scripts faults for post-events, the same for all events of a name. The receiver
+// may or may not see the delivery.
 func (w *world) scriptPostEvents(s *Server) {
 	w.lose = map[string]bool{}
 	for _, event := range []string{"onConversationAdded", "onConversationUpdated", "onConversationRemoved", "onConversationStateUpdated"} {
@@ -457,7 +456,7 @@ func (w *world) scriptPostEvents(s *Server) {
 
 func (r *reaction) changes() bool { return r != nil && (r.friendlyName != "" || r.attributes != "") }
 
-// apply gives a conversation the values of a form and then those of a pre-event.
+// apply sets the values of a form on a conversation, and then those of a pre-event.
 func (c *conv) apply(form url.Values, change *reaction) {
 	set := func(into *string, value string) {
 		if value != "" {
@@ -480,7 +479,7 @@ func (c *conv) apply(form url.Values, change *reaction) {
 	}
 }
 
-// taken is the error if another conversation of the service has the name.
+// taken returns the error if another conversation of the service has the name.
 func (w *world) taken(c *conv) int {
 	for _, other := range w.convs {
 		if c.uniqueName != "" && other.uniqueName == c.uniqueName && other.service == c.service && other.sid != c.sid {
@@ -490,7 +489,7 @@ func (w *world) taken(c *conv) int {
 	return 0
 }
 
-// compareStored compares what is stored with the model.
+// compareStored compares the stored conversations with the model.
 func (w *world) compareStored(t *testing.T, s *Server, services []string, name string) {
 	t.Helper()
 	stored := map[string][]string{}
@@ -506,7 +505,7 @@ func (w *world) compareStored(t *testing.T, s *Server, services []string, name s
 	require.Equal(t, want, stored, name)
 }
 
-// eventSchemas are the schemas that the description has of events.
+// eventSchemas returns the description's schemas of events.
 func eventSchemas(t *testing.T) map[string]*openapi3.Schema {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)

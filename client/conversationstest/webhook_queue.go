@@ -5,15 +5,16 @@ import (
 	"sync"
 )
 
-// maxQueued is how many deliveries wait at most, and maxQueuedBytes about how much memory they
-// take. What comes on top of them is lost, so that a receiver that hangs costs no more than this.
+// maxQueued is the maximum number of waiting deliveries, and maxQueuedBytes approximately the
+// maximum memory that they take. Further deliveries are lost, so the cost of a receiver that hangs
+// is bounded.
 const (
 	maxQueued      = 10_000
 	maxQueuedBytes = 16 << 20
 )
 
-// queue carries out deliveries in the order in which they were added, one at a time. Its goroutine
-// lives only while there is one left to carry out.
+// queue carries out deliveries one at a time, in the order in which they were added. Its goroutine
+// exists only while there are deliveries left.
 type queue struct {
 	ctx    context.Context // of all deliveries; ends with close
 	cancel context.CancelFunc
@@ -21,7 +22,7 @@ type queue struct {
 	mu      sync.Mutex
 	waiting []queued
 	bytes   int           // the sum of their sizes
-	busy    chan struct{} // closed when nothing is left to do; nil while that is so
+	busy    chan struct{} // closed when nothing is left to do; nil while idle
 	closed  bool
 }
 
@@ -36,7 +37,7 @@ func newQueue() *queue {
 	return q
 }
 
-// add adds a delivery that takes size bytes while it waits, and returns at once. It reports false
+// add adds a delivery that takes size bytes while it waits, and returns at once. It returns false
 // if the queue is full or closed.
 func (q *queue) add(size int, deliver func()) bool {
 	q.mu.Lock()
@@ -71,7 +72,7 @@ func (q *queue) run() {
 	}
 }
 
-// settle waits until nothing is left to do, with what is added meanwhile.
+// settle waits until nothing is left to do, including deliveries added meanwhile.
 func (q *queue) settle() {
 	for {
 		q.mu.Lock()
@@ -84,14 +85,14 @@ func (q *queue) settle() {
 	}
 }
 
-// drop drops what waits.
+// drop drops the waiting deliveries.
 func (q *queue) drop() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.waiting, q.bytes = nil, 0
 }
 
-// close drops what waits, ends what is being delivered, and waits for that.
+// close drops the waiting deliveries, cancels the one in flight, and waits until it has ended.
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed, q.waiting, q.bytes = true, nil, 0

@@ -20,25 +20,25 @@ import (
 const (
 	// webhookTimeout is how long Twilio waits for the response to a webhook.
 	webhookTimeout = 5 * time.Second
-	// maxWebhookResponse is in bytes: attributes of 16 KB, escaped twice.
+	// maxWebhookResponse is in bytes. It allows attributes of 16 KB that are escaped twice.
 	maxWebhookResponse = 128 << 10
 )
 
-// param is a parameter of a webhook. Their order is that of a list, and not that of the alphabet.
+// param is a parameter of a webhook. Parameters keep the order of their list; they are not sorted.
 type param struct{ name, value string }
 
-// webhookTime renders a time as webhooks have it, always with milliseconds.
+// webhookTime formats a time as webhooks have it, always with milliseconds.
 func webhookTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// webhookRequest is a signed request that delivers an event. The parameters of a GET are appended
-// to the query of the URL, with colons as they are.
+// webhookRequest returns a signed request that delivers an event. With GET, the parameters are
+// appended to the query of the URL, with colons unescaped.
 func webhookRequest(method, target, authToken, idempotencyToken string, params []param) (*http.Request, error) {
 	target, _, _ = strings.Cut(target, "#") // a fragment is neither sent nor signed
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, errors.New("the URL is malformed")
 	}
-	target = u.String() // what is signed is what is sent, where characters were escaped
+	target = u.String() // the signed URL is the one sent, with its escapes
 	pairs := make([]string, len(params))
 	for i, p := range params {
 		pairs[i] = url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
@@ -76,7 +76,7 @@ func webhookRequest(method, target, authToken, idempotencyToken string, params [
 	return req, nil
 }
 
-// webhookResponse is what came of a request.
+// webhookResponse is the outcome of a request.
 type webhookResponse struct {
 	status   int // 0 if there is no response
 	body     []byte
@@ -89,8 +89,8 @@ var (
 	errTruncated = errors.New("the response was truncated, as a Fault says")
 )
 
-// exchange sends a request and reads its response, for 5 seconds at most, unless a fault, which may
-// be nil, says otherwise.
+// exchange sends a request and reads its response, within 5 seconds. It applies fault, which may be
+// nil.
 func exchange(ctx context.Context, transport http.RoundTripper, fault *Fault, req *http.Request) (r webhookResponse) {
 	ctx, cancel := context.WithTimeout(ctx, webhookTimeout)
 	defer cancel()
@@ -120,7 +120,7 @@ func exchange(ctx context.Context, transport http.RoundTripper, fault *Fault, re
 	return r
 }
 
-// sleep waits for a duration, or returns why ctx has ended.
+// sleep waits for d. If ctx ends first, it returns the cause.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -132,8 +132,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// receive sends a request and reads its response. A round tripper follows no redirect and sends no
-// cookie.
+// receive sends a request and reads its response. It uses a round tripper, which follows no
+// redirect and sends no cookie.
 func receive(ctx context.Context, transport http.RoundTripper, req *http.Request) webhookResponse {
 	res, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
@@ -150,13 +150,13 @@ func receive(ctx context.Context, transport http.RoundTripper, req *http.Request
 	return webhookResponse{status: res.StatusCode, body: body}
 }
 
-// handlerTransport calls a handler in place of a server.
+// handlerTransport calls a handler instead of a server.
 type handlerTransport struct {
 	handler http.Handler
-	calls   *sync.WaitGroup // the calls that run, also those that nobody waits for any more
+	calls   *sync.WaitGroup // running calls, including those that nobody waits for
 }
 
-// RoundTrip implements [http.RoundTripper]. A handler that panics is a connection that was lost.
+// RoundTrip implements [http.RoundTripper]. A panic of the handler is treated as a lost connection.
 func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	received := receivedRequest(req)
 	done := make(chan *http.Response, 1)
@@ -183,7 +183,7 @@ func (t handlerTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 }
 
-// receivedRequest is a request as a server would have read it.
+// receivedRequest returns a request as a server would have read it.
 func receivedRequest(req *http.Request) *http.Request {
 	received := req.Clone(req.Context())
 	received.Host = req.URL.Host
@@ -202,7 +202,7 @@ func receivedRequest(req *http.Request) *http.Request {
 	return received
 }
 
-// bufferedResponse is a response that a handler writes, of which no more is kept than is read.
+// bufferedResponse is the response that a handler writes. It keeps only as much as is read of it.
 type bufferedResponse struct {
 	header http.Header
 	status int

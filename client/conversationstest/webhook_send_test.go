@@ -60,7 +60,7 @@ func TestWebhookRequestGET(t *testing.T) {
 	}
 }
 
-// Whatever the URL, the receiver accepts what is sent, as it arrives without a network.
+// Whatever the URL, the receiver accepts what is sent, also without a network.
 func TestWebhookReceived(t *testing.T) {
 	t.Parallel()
 	receiver, err := webhook.New(DefaultAuthToken)
@@ -107,7 +107,7 @@ func TestHandlerTransport(t *testing.T) {
 		})
 		assert.EqualError(t, r.err, "the response is too large")
 
-		// Five seconds are the end for the sender; the handler goes on, and is waited for.
+		// The sender gives up after five seconds. The handler continues, and the test waits for it.
 		ended := false
 		r = send(func(http.ResponseWriter, *http.Request) {
 			time.Sleep(time.Minute)
@@ -140,7 +140,7 @@ func TestQueue(t *testing.T) {
 		assert.Equal(t, []int{0, 1, 2, 3, 4, 5}, order)
 		assert.Equal(t, 5*time.Second, time.Since(began))
 
-		// Nothing runs while nothing is to do; the bubble would not end otherwise.
+		// No goroutine is left when idle; otherwise, the bubble would not end.
 		require.True(t, q.add(1, func() { <-q.ctx.Done(); order = append(order, 6) }))
 		synctest.Wait()
 		for range maxQueued {

@@ -21,16 +21,16 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// asking sets the header that asks for webhooks.
+// asking sets the header that enables webhooks.
 func asking(r *http.Request) { r.Header.Set("X-Twilio-Webhook-Enabled", "true") }
 
-// ask sends a form of one field and asks for webhooks.
+// ask sends a form of one field with webhooks enabled.
 func ask(t testing.TB, s *Server, path, field, value string) reply {
 	t.Helper()
 	return do(t, s, http.MethodPost, path, url.Values{field: {value}}, asking)
 }
 
-// eventTypes are the events of deliveries, and what came of them.
+// eventTypes returns the events of deliveries, with their outcomes.
 func eventTypes(s *Server) (list []string) {
 	for _, d := range s.Deliveries() {
 		list = append(list, fmt.Sprint(d.EventType, " ", d.Status))
@@ -63,7 +63,7 @@ func TestWebhookOptionMistakes(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// What a program of any language receives over HTTP, and nothing else does.
+// This is what a program in any language receives over HTTP, and it receives nothing else.
 func TestWebhooksOverHTTP(t *testing.T) {
 	t.Parallel()
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
@@ -120,7 +120,7 @@ func TestWebhooksOverHTTP(t *testing.T) {
 	}
 }
 
-// A receiver that is not there costs nothing, and lets pre-events pass.
+// A receiver that cannot be reached has no effect: pre-events let the request pass.
 func TestWebhooksWithoutReceiver(t *testing.T) {
 	t.Parallel()
 	gone := httptest.NewServer(http.NotFoundHandler())
@@ -152,7 +152,7 @@ func TestWebhooksDefaultURL(t *testing.T) {
 	assert.Equal(t, "https://example.com/service", s.Deliveries()[0].URL)
 }
 
-// Each account signs with its own token.
+// Events are signed with the token of their account.
 func TestWebhooksOfTwoAccounts(t *testing.T) {
 	t.Parallel()
 	const second = "AC00000000000000000000000000000002"
@@ -171,7 +171,7 @@ func TestWebhooksOfTwoAccounts(t *testing.T) {
 	assert.Equal(t, []string{second, second}, got, "of four deliveries")
 }
 
-// A handler may use the API, and what it causes is waited for.
+// A handler may use the API. Settle waits for what it causes.
 func TestWebhookHandlerUsesTheAPI(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -195,7 +195,7 @@ func TestWebhookHandlerUsesTheAPI(t *testing.T) {
 	})
 }
 
-// What a pre-event finds is not what is there when it has decided.
+// The conversation may change while a pre-event is decided.
 func TestChangesAreCheckedAgainAfterThePreEvent(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory(), WithWriteLimit(1))
@@ -244,7 +244,7 @@ func TestRedeliver(t *testing.T) {
 	assert.Error(t, s.Redeliver(id))
 }
 
-// Faults of operations are not used up by deliveries, nor those of events by requests.
+// Deliveries do not use up faults of operations, and requests do not use up faults of events.
 func TestFaultsOfEvents(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -290,7 +290,7 @@ func TestAssumedRetries(t *testing.T) {
 	})
 }
 
-// A receiver that hangs holds up neither requests nor timers, and what waits for it is bounded.
+// A receiver that hangs blocks neither requests nor timers, and what waits for it is bounded.
 func TestSlowReceiver(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -319,7 +319,7 @@ func TestSlowReceiver(t *testing.T) {
 	})
 }
 
-// Large attributes fill the queue before it holds many.
+// Large attributes fill the queue before it has many deliveries.
 func TestQueueIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	q := newQueue()
@@ -369,7 +369,7 @@ func TestCloseStopsWebhooks(t *testing.T) {
 	})
 }
 
-// Requests, timers and deliveries of many at once leave as many events as there were changes.
+// Concurrent requests, timers and deliveries produce as many events as there were changes.
 func TestWebhooksConcurrently(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
@@ -403,7 +403,7 @@ func TestWebhooksConcurrently(t *testing.T) {
 	assert.Len(t, s.Deliveries(), 7*40)
 }
 
-// A timer fires when it is due, whatever made it so, though nobody asks and nobody settles.
+// A timer fires when it is due, whatever set it, without a request or a call of Settle.
 func TestTimersFireByThemselves(t *testing.T) {
 	t.Parallel()
 	for name, prepare := range map[string]func(t *testing.T, s *Server){
@@ -448,7 +448,7 @@ func TestTimersFireByThemselves(t *testing.T) {
 	}
 }
 
-// What waits when the emulator is reset is not delivered, and what is being delivered is not shown.
+// Reset drops waiting deliveries, and a delivery in flight is not recorded.
 func TestResetDropsWebhooks(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -477,7 +477,7 @@ func TestResetDropsWebhooks(t *testing.T) {
 	})
 }
 
-// A fault changes what a receiver is told, and never tells it twice.
+// A fault changes what a receiver gets, but never delivers it twice.
 func TestFaultsDeliverOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -495,7 +495,7 @@ func TestFaultsDeliverOnce(t *testing.T) {
 	})
 }
 
-// An option can be used for several emulators, each of which has its own handler.
+// An option can be used for several emulators, each with its own handler.
 func TestWebhookOptionsAreCopied(t *testing.T) {
 	t.Parallel()
 	filters := []string{onConversationAdded}

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// measureMemory streams a hundred thousand and a million conversations, each in a process of its
-// own, which reports the most memory it was ever resident with.
+// measureMemory streams a hundred thousand and a million conversations, each in its own process.
+// The process reports its maximum resident memory.
 func (r *results) measureMemory(server string) {
 	dir, err := os.MkdirTemp("", "bench")
 	check(err)
@@ -33,9 +33,9 @@ func (r *results) measureMemory(server string) {
 	r.add(row{What: "the same, as against 100,000", Unit: "×", Ours: many / few}, atMost(1.2, "×"))
 }
 
-// measureBuilds builds three programs from an empty build cache: one with net/http and
-// encoding/json alone, which the others are measured beyond, one with this client and one with
-// twilio-go.
+// measureBuilds builds three programs from an empty build cache: one with only net/http and
+// encoding/json, one with this client and one with twilio-go. The first is the baseline of the
+// others.
 func (r *results) measureBuilds() {
 	dir, err := os.MkdirTemp("", "bench")
 	check(err)
@@ -69,7 +69,7 @@ func (r *results) measureBuilds() {
 	seconds, peer := beyond(times)
 	r.add(row{What: "cold build beyond net/http", Unit: "s", Ours: seconds, TwilioGo: peer, Chart: seconds > 0},
 		positive(atMost(4, "s")), positive(partOfTwilioGo(10)))
-	// What other processes take hardly shows in the processor time.
+	// Other processes hardly affect the processor time.
 	seconds, peer = beyond(cpu)
 	r.add(row{What: "the same, time of both cores added up", Unit: "s", Ours: seconds, TwilioGo: peer}, positive(partOfTwilioGo(10)))
 	r.add(row{What: "binary beyond net/http + encoding/json", Unit: "MB", Ours: size["ours"] - size["nethttp"],
@@ -88,7 +88,8 @@ func thirdParty(program string) (n float64) {
 	return n
 }
 
-// positive is an aim that a difference cannot meet by being lost in the noise of a busy machine.
+// positive is an aim for a difference. A difference that is lost in the noise of a busy machine
+// does not meet it.
 func positive(of func(row) aim) func(row) aim {
 	return func(l row) aim {
 		a := of(l)
@@ -99,7 +100,7 @@ func positive(of func(row) aim) func(row) aim {
 
 func output(name string, args ...string) string { return run(exec.Command(name, args...)) }
 
-// run runs a command and returns what it prints.
+// run runs a command and returns its output.
 func run(cmd *exec.Cmd) string {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -19,11 +19,12 @@ import (
 )
 
 // handWritten is what an engineer who cares for speed writes for just these three calls. It has
-// what makes this client fast: the JSON v2 decoder, pooled buffers, a page fetched in advance, the
-// header of the credentials computed once. And it does what a call needs in any client: a context
-// and a timeout for each request, a bound on the size of a response, the check of the status,
-// attributes and a timer encoded from Go values. It has no retries, no checks of its input, no
-// typed errors and no logging.
+// what makes this client fast: the JSON v2 decoder, pooled buffers, a page fetched in advance, and
+// credentials whose header is computed once.
+//
+// It also does what a call needs in any client. It has a context and a timeout for each request, a
+// bound on the size of a response, the check of the status, and attributes and a timer encoded from
+// Go values. It has no retries, no checks of its input, no typed errors and no logging.
 type handWritten struct {
 	http          *http.Client
 	server        string
@@ -68,8 +69,8 @@ type handWrittenConversation struct {
 	} `json:"bindings"`
 }
 
-// handWrittenPage has a pointer for each conversation, so that one that is kept does not keep the
-// page.
+// handWrittenPage holds pointers to conversations, so that keeping one does not keep the page in
+// memory.
 type handWrittenPage struct {
 	Conversations []*handWrittenConversation `json:"conversations"`
 	Meta          struct {
@@ -131,7 +132,7 @@ func (h *handWritten) do(ctx context.Context, method, path string, form url.Valu
 	return json.Unmarshal(buffer.Bytes(), result, decoding)
 }
 
-// page fetches a page in a goroutine of its own.
+// page fetches a page in its own goroutine.
 func (h *handWritten) page(ctx context.Context, query url.Values) <-chan fetchedPage {
 	fetched := make(chan fetchedPage, 1)
 	go func() {
@@ -147,7 +148,7 @@ type fetchedPage struct {
 	err  error
 }
 
-// list counts the conversations. While it does, the next page is fetched.
+// list counts the conversations. The next page is fetched meanwhile.
 func (h *handWritten) list(ctx context.Context) (n int, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

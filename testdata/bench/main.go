@@ -1,8 +1,8 @@
 // Command bench measures this client against hand-written net/http code and against twilio-go, the
-// official client. It prints a table, and with -write keeps it in the README.md beside it, and a
-// chart of it in results.svg.
+// official client. It prints a table. With -write, it writes the table to the README.md beside it,
+// and a chart to results.svg.
 //
-// It is a module of its own so that twilio-go is no dependency of the client.
+// It is a module of its own so that the client does not depend on twilio-go.
 package main
 
 import (
@@ -92,7 +92,7 @@ func main() {
 	}
 }
 
-// startServer starts the server in a process of its own, and returns its URL.
+// startServer starts the server in its own process and returns its URL.
 func startServer() (url string, stop func()) {
 	self, err := os.Executable()
 	check(err)

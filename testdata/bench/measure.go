@@ -8,25 +8,25 @@ import (
 	"time"
 )
 
-// peers are what is compared.
+// peers are the clients that are compared.
 type peers struct{ ours, handWritten, twilioGo peer }
 
-// cost is what one unit of work costs: a conversation of a list, or a call.
+// cost is the cost of one unit of work: a conversation of a list, or a call.
 type cost struct {
 	micros, allocs float64
 }
 
-// comparison has the medians of each peer's cost, and those of the ratios of adjacent measurements.
+// comparison has the medians of each peer's cost and of the ratios of adjacent measurements.
 type comparison struct {
 	ours, handWritten, twilioGo cost
 	ratio                       cost // this client to hand-written code
 }
 
-// compare measures this client and hand-written code in turn, again and again, and takes the
-// medians. Each ratio is that of two measurements that follow one another, so that whatever else
-// the machine does meanwhile hits both; which of the two is the first alternates. Where twilio-go
-// stands does not depend on a few percent, and it takes long: it has its turn after each fifth
-// pair.
+// compare measures this client and hand-written code in turn, repeatedly, and takes the medians.
+//
+// Each ratio compares two adjacent measurements, so that other load on the machine affects both.
+// Which of the two comes first alternates. twilio-go takes long, and its place does not depend on a
+// few percent, so it is measured only after every fifth pair.
 func compare(p peers, pairs, units int, work func(peer) error) comparison {
 	var ours, handWritten, twilioGo, ratios []cost
 	for pair := range pairs + 1 {

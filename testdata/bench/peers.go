@@ -23,13 +23,13 @@ const (
 	inactiveAfter = time.Hour
 )
 
-// attributes returns what an application has: a map of its own for each conversation.
+// attributes returns an application's attributes: a separate map for each conversation.
 func attributes() map[string]any {
 	return map[string]any{"order": 1234, "topic": "delivery", "tags": []string{"web", "priority"}}
 }
 
-// peer is one of the clients that are compared. All of them have an http.Client of the same kind,
-// with connections of their own, and are given the same Go values.
+// peer is one of the clients that are compared. All have an http.Client of the same kind, with its
+// own connections, and get the same Go values.
 type peer struct {
 	name   string
 	list   func() (int, error) // how many conversations there are
@@ -97,14 +97,14 @@ type redirect struct {
 }
 
 func (r redirect) RoundTrip(req *http.Request) (*http.Response, error) {
-	// Its client reads nothing of the request afterwards: this is cheaper than the copy that would
-	// be due.
+	// The client does not read the request afterwards, so it is changed in place. The copy that a
+	// transport should make would cost more.
 	req.URL.Scheme, req.URL.Host, req.URL.Path = r.server.Scheme, r.server.Host, r.server.Path+req.URL.Path
 	return r.transport.RoundTrip(req)
 }
 
-// twilioGo is the official client, as its users have it but for the redirection. It takes
-// attributes and timers as text only, which its user composes.
+// twilioGo is the official client as its users have it, except for the redirection. It takes
+// attributes and timers only as text, which its user composes.
 func twilioGo(server string) peer {
 	u, err := url.Parse(server)
 	check(err)
@@ -115,7 +115,7 @@ func twilioGo(server string) peer {
 	return peer{
 		name: "twilio-go",
 		list: func() (n int, err error) {
-			// Streaming is its faster way: ListConversation copies each conversation once more.
+			// Streaming is the faster way: ListConversation copies each conversation once more.
 			stream, errs := c.StreamConversation(new(twilioconversations.ListConversationParams).SetPageSize(pageSize))
 			for c := range stream {
 				if c.Sid != nil {

@@ -12,13 +12,13 @@ import (
 	"time"
 )
 
-// aim is a bound that a result must keep.
+// aim is a bound that a result must meet.
 type aim struct {
 	Text string
 	Met  bool
 }
 
-// row is a line of the table. What was not measured is 0.
+// row is a row of the table. A value of 0 was not measured.
 type row struct {
 	What        string
 	Unit        string
@@ -70,16 +70,15 @@ func (r *results) addAllocs(what string, c comparison, aims ...func(row) aim) {
 		TwilioGo: c.twilioGo.allocs, Ratio: c.ratio.allocs, Chart: true}, aims...)
 }
 
-// atMostHandWritten is the aim that this client takes at most so many times what hand-written code
-// takes.
+// atMostHandWritten is the aim that this client costs at most the given multiple of hand-written
+// code.
 func atMostHandWritten(times float64) func(row) aim {
 	return func(l row) aim {
 		return aim{fmt.Sprintf("at most %.2f × hand-written", times), l.Ratio <= times}
 	}
 }
 
-// partOfTwilioGo is the aim that this client takes at most one part in so many of what twilio-go
-// takes.
+// partOfTwilioGo is the aim that this client costs at most the given fraction of twilio-go.
 func partOfTwilioGo(parts float64) func(row) aim {
 	text := "at most twilio-go"
 	if parts != 1 {
@@ -94,7 +93,7 @@ func atMost(most float64, unit string) func(row) aim {
 	}
 }
 
-// number writes a value to three digits.
+// number formats a value with three significant digits.
 func number(v float64) string {
 	if v == 0 {
 		return "–"
@@ -134,8 +133,8 @@ func (l row) label() string {
 	return l.What + " (" + l.Unit + ")"
 }
 
-// chart draws the lines that have peers, each to a scale of its own. It is readable on a light and
-// on a dark page.
+// chart draws the rows that have peers, each with its own scale. It is readable on a light and on a
+// dark page.
 func (r *results) chart() []byte {
 	const width, left, bars, height = 760, 290, 380, 14
 	var b bytes.Buffer
@@ -176,7 +175,7 @@ text { font: 12px system-ui, sans-serif; fill: #24292f } .value { font-size: 11p
 	return svg.Bytes()
 }
 
-// write keeps the table and the chart beside the sources of this program, where it is run.
+// write writes the table and the chart beside the sources of this program, where it is run.
 func (r *results) write() {
 	check(os.WriteFile("results.svg", r.chart(), 0o644))
 

@@ -17,12 +17,12 @@ import (
 const (
 	apiHost  = "https://conversations.twilio.com"
 	pageSize = 1000
-	// The page bodies are composed once and then repeated, so that serving costs next to nothing.
+	// The page bodies are composed once and then reused, so that serving costs next to nothing.
 	distinctPages = 20
 )
 
-// serve is the server of all measurements: canned answers from a process of its own, so that what
-// it uses is not counted. The first path segment says how many conversations there are.
+// serve is the server of all measurements. It sends canned responses from its own process, so that
+// its own cost is not counted. The first path segment is the number of conversations.
 func serve() {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -91,8 +91,8 @@ func answer(w http.ResponseWriter, status int, parts ...[]byte) {
 	}
 }
 
-// conversation composes a conversation as Twilio shows it, of about 1.2 KB, with a random SID and
-// unique name where none is given.
+// conversation composes a conversation of about 1.2 KB as Twilio shows it. SID and unique name are
+// random unless given.
 func conversation(random *rand.Rand, i int, self, name string) string {
 	sid := func(prefix string) string {
 		return fmt.Sprintf("%s%016x%016x", prefix, random.Uint64(), random.Uint64())

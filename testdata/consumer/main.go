@@ -1,5 +1,5 @@
-// Consumer is a program as a user of the module would write it: it opens a conversation, finds it by its
-// unique name and in a list, closes it and deletes it. It imports the client and nothing else.
+// Consumer is a program as a user of the module would write it. It opens a conversation, finds it
+// by its unique name and in a list, closes it and deletes it. It imports nothing but the client.
 package main
 
 import (

@@ -13,7 +13,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// The program is built as its user would build it, and run.
+// The program is built and run as its user would do it.
 func TestProgram(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "consumer")
@@ -33,8 +33,8 @@ closed: true
 deleted: true
 `, string(out))
 
-	// These are all that the client brings with it. What joins them is one more thing that users have to
-	// trust, and to update.
+	// These are all modules that the client brings with it. Users must trust and update each of
+	// them.
 	info, err := buildinfo.ReadFile(program)
 	require.NoError(t, err)
 	var linked []string
@@ -50,8 +50,8 @@ deleted: true
 	}, linked)
 }
 
-// In a test of the user's own, the same code runs against an emulator in the process, which checks each
-// request that it gets.
+// In a user's test, the same code runs against an emulator in the process, which checks each
+// request.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)

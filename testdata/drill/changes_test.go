@@ -1,6 +1,6 @@
 package drill
 
-// The files that changes touch.
+// These are the files that changes touch.
 const (
 	openAPI       = "api/openapi.yaml"
 	conversations = "client/conversations.go"
@@ -362,7 +362,7 @@ func (e *Emulator) fetchParticipant(c *call, _, _ url.Values) answer {
 	},
 }
 
-// member describes a member of a conversation, in the examples too.
+// member describes a member of a conversation, including its examples.
 func member(name, schema, example string) []edit {
 	const indent = "\n        "
 	return []edit{
@@ -372,8 +372,8 @@ func member(name, schema, example string) []edit {
 	}
 }
 
-// field is the change by a form field that is shown in an object of the response. The field of the struct
-// is added to CreateParams and to UpdateParams.
+// field is the change by a form field that is also a member of a response object. The struct's
+// field is added to CreateParams and to UpdateParams.
 func field(kind, name, schema, example string, shown, structField, row, stored edit, rendered ...edit) change {
 	in := func(verb string) edit { // their comments differ by the verb
 		comment := verb + " the default name that outbound email is sent from.\n"
@@ -394,7 +394,7 @@ func field(kind, name, schema, example string, shown, structField, row, stored e
 	}
 }
 
-// parameter is the change by a parameter of lists.
+// parameter is the change by a list parameter.
 func parameter(kind, name, schema, example string, structField, row, filter edit) change {
 	return change{
 		row: "a list parameter", kind: kind, most: 3,
@@ -418,7 +418,7 @@ func limit(kind, from, to, says string, checked edit) change {
 	}
 }
 
-// described describes an operation that takes GET.
+// described describes an operation with the method GET.
 func described(path, id, tag, schema, example string, parameters ...string) string {
 	text := "  " + path + ":\n    parameters:\n"
 	for _, parameter := range parameters {

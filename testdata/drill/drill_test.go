@@ -1,9 +1,9 @@
-// Package drill rehearses changes of the description of the API on copies of the module, each to the
-// end: until go test ./... is green. On the way each step must be named by the output of the command
-// that failed before it. The places that had to be edited by hand are counted, and printed into the
-// table of .github/CONTRIBUTING.md.
+// Package drill rehearses changes of the description of the API. Each change is made on a copy of
+// the module, until go test ./... is green. Before each step, the output of the failed command must
+// name it. The places that had to be edited by hand are counted and printed into the table of
+// .github/CONTRIBUTING.md.
 //
-// The changes are data: see changes_test.go.
+// The changes are data; see changes_test.go.
 package drill
 
 import (
@@ -31,7 +31,7 @@ import (
 
 var update = flag.Bool("update", false, "write what the drills print into .github/CONTRIBUTING.md")
 
-// change is a change of the description, and what a maintainer does about it.
+// change is a change of the description and what a maintainer does about it.
 type change struct {
 	row, kind   string // of the table of costs; the row begins as in testdata/upstream/compare.go
 	description []edit
@@ -40,8 +40,8 @@ type change struct {
 	most        int // places that may have to be edited by hand, without tests
 }
 
-// unfinished is an operation that is described and not emulated, with a path at which it is called. The
-// emulator must not take it for another operation.
+// unfinished is an operation that is described but not emulated, with a path that calls it. The
+// emulator must not mistake it for another operation.
 type unfinished struct{ path, id string }
 
 // test is a test of it for package conversationstest.
@@ -62,14 +62,14 @@ func TestUnfinished(t *testing.T) {
 `
 }
 
-// step is what a maintainer does after a command has failed.
+// step is what a maintainer does after a command failed.
 type step struct {
 	command string
 	says    []string // each in a line of what the command prints, and each followed by one of the edits
 	edits   []edit
 }
 
-// edit replaces a text that a file has once. A new file has no old text.
+// edit replaces a text that a file contains once. A new file has no old text.
 type edit struct {
 	file, old, new string
 	often          bool // the file has the text several times
@@ -81,8 +81,8 @@ func after(file, lines, added string) edit { return edit{file: file, old: lines,
 // before adds lines before others.
 func before(file, lines, added string) edit { return edit{file: file, old: lines, new: added + lines} }
 
-// place says where an edit is made: in which declaration of which file. New declarations count with an
-// edited one of the same file.
+// place is where an edit is made: a declaration of a file. New declarations count with an edited
+// one of the same file.
 func (e edit) place(source string) string {
 	switch {
 	case e.old == "":
@@ -108,7 +108,7 @@ func (e edit) place(source string) string {
 	return e.file
 }
 
-// declared is the name of a declaration, such as CreateParams.form.
+// declared returns the name of a declaration, such as CreateParams.form.
 func declared(decl ast.Decl) string {
 	switch decl := decl.(type) {
 	case *ast.FuncDecl:
@@ -131,8 +131,8 @@ func declared(decl ast.Decl) string {
 	return "imports"
 }
 
-// scratch is a copy of the module. It is at the same path each time, and its files have times that
-// follow from their contents: what go test has tested before it need not test again.
+// scratch is a copy of the module. It always has the same path, and the modification times of its
+// files follow from their contents. go test can therefore reuse the results of earlier tests.
 type scratch struct {
 	*testing.T
 	dir    string
@@ -198,7 +198,7 @@ func (s *scratch) apply(edits []edit, byHand bool) {
 	}
 }
 
-// run runs a command in the copy and returns what it printed.
+// run runs a command in the copy and returns its output.
 func (s *scratch) run(command string) (output string, ok bool) {
 	s.Helper()
 	args := strings.Fields(command)
@@ -210,7 +210,7 @@ func (s *scratch) run(command string) (output string, ok bool) {
 	return string(out), err == nil
 }
 
-// fixTimes gives the files that a command wrote the times of their contents.
+// fixTimes sets the modification times of files that a command wrote, by their contents.
 func (s *scratch) fixTimes(trees ...string) {
 	s.Helper()
 	for _, tree := range trees {
@@ -229,7 +229,7 @@ const (
 	writeGolden    = "go test ./client -run ^TestWire$ -update"
 )
 
-// rehearse makes a change in a copy and returns the places that it took.
+// rehearse makes a change in a copy and returns the edited places.
 func rehearse(t *testing.T, c change) []string {
 	t.Helper()
 	s := newScratch(t, strings.ReplaceAll(c.row+" "+c.kind, " ", "-"))
@@ -260,7 +260,7 @@ func rehearse(t *testing.T, c change) []string {
 		require.True(t, ok, "%s", out)
 	}
 	s.fixTimes("testdata/wire")
-	// The test that is left out compiles README's examples, at length, and depends on no change here.
+	// The skipped test compiles README's examples, which takes long and depends on no change here.
 	out, ok = s.run("go test -skip ^TestREADMECompiles$ ./...")
 	require.True(t, ok, "%s", failures.ReplaceAllString(out, ""))
 	return s.places

@@ -66,7 +66,7 @@ func run(m *testing.M) int {
 		chromedp.Flag("force-color-profile", "srgb"),
 		chromedp.Flag("disable-lcd-text", true), // smaller pictures
 		chromedp.Flag("hide-scrollbars", false),
-		// Names of other sites that come to resolve to this machine.
+		// These are names of other sites that resolve to this machine.
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"),
 	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
@@ -109,7 +109,7 @@ func startEmulator(t *testing.T, args ...string) *emulator {
 	return &emulator{line("listening on "), line("inspector on ")}
 }
 
-// api sends a request of the API as an application would.
+// api sends an API request as an application would.
 func (e *emulator) api(t *testing.T, method, path string, form url.Values, edit ...func(*http.Request)) *http.Response {
 	t.Helper()
 	req, err := http.NewRequest(method, e.url+path, strings.NewReader(form.Encode()))
@@ -130,7 +130,7 @@ func (e *emulator) api(t *testing.T, method, path string, form url.Values, edit 
 	return res
 }
 
-// control sends a request of the control endpoint.
+// control sends a request to the control endpoint.
 func (e *emulator) control(t *testing.T, path, body string) {
 	t.Helper()
 	res, err := http.Post(e.url+"/_emulator/"+path, "application/json", strings.NewReader(body))
@@ -141,7 +141,7 @@ func (e *emulator) control(t *testing.T, path, body string) {
 	require.Less(t, res.StatusCode, 300, "%s", text)
 }
 
-// page is a tab that shows an inspector. It fails its test for an error on the console, and for a
+// page is a browser tab that shows an inspector. Its test fails on an error on the console and on a
 // request to any other host.
 type page struct {
 	t   *testing.T
@@ -152,7 +152,7 @@ type page struct {
 	urls     []string
 }
 
-// newTab opens an empty tab that shares no cookies, storage or cache with another.
+// newTab opens an empty tab that shares no cookies, storage or cache with other tabs.
 func newTab(t *testing.T) *page {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(chrome, chromedp.WithNewBrowserContext())
@@ -245,7 +245,7 @@ func (p *page) wait(expression string) {
 	}
 }
 
-// text returns what a person reads of an element.
+// text returns the text of an element as a person reads it.
 func (p *page) text(selector string) string {
 	p.t.Helper()
 	return eval[string](p, fmt.Sprintf("document.querySelector(%q)?.innerText ?? ''", selector))
@@ -273,7 +273,7 @@ func (p *page) click(selector string) {
 	p.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// fill types a text in the place of what a field holds.
+// fill replaces the content of a field by typing.
 func (p *page) fill(selector, text string) {
 	p.t.Helper()
 	p.click(selector)
@@ -296,7 +296,7 @@ func (p *page) choose(selector, value string) {
 	})()`, selector, value))
 }
 
-// show goes to a place of the page, such as #requests/3.
+// show navigates to a place of the page, such as #requests/3.
 func (p *page) show(hash string) {
 	p.t.Helper()
 	eval[*int](p, fmt.Sprintf("location.hash = %q; null", hash))

@@ -66,7 +66,7 @@ func TestRequestsAppear(t *testing.T) {
 	p.wait(`document.querySelectorAll("#requests-rows li").length === 1`)
 }
 
-// The copied command sends the same request again, without credentials in it.
+// The copied command repeats the request and contains no credentials.
 func TestCurl(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
@@ -139,7 +139,7 @@ func TestClock(t *testing.T) {
 	p.waitText(row, "4 d ago")
 }
 
-// All that a person can change, by clicking and typing.
+// A person can make all changes by clicking and typing.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	e := startEmulator(t)
@@ -200,7 +200,7 @@ func TestChanges(t *testing.T) {
 	assert.Equal(t, 429, res.StatusCode)
 	assert.Equal(t, "1", res.Header.Get("Retry-After"))
 	p.waitText("#faults-empty", "No fault is scripted.")
-	// A fault applies to what the page sends too.
+	// A fault applies to the page's own requests too.
 	p.click("#script")
 	p.click("#dialog [name=drop]")
 	p.click("#dialog button.primary")
@@ -248,7 +248,7 @@ func TestPages(t *testing.T) {
 	p.waitText("#conversations-empty", "No conversation matches.")
 }
 
-// A click counts although the list would have changed between press and release.
+// A click counts even if the list would have changed between press and release.
 func TestClickWhileTheListChanges(t *testing.T) {
 	t.Parallel()
 	e := startEmulator(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startScene starts an emulator that has had a morning like that of an application under development.
+// startScene starts an emulator with the traffic of a morning of development.
 func startScene(t *testing.T) *emulator {
 	t.Helper()
 	target, _ := startReceiver(t, "")
@@ -52,7 +52,7 @@ func startScene(t *testing.T) *emulator {
 	return e
 }
 
-// lowContrast lists the visible texts whose colour has a contrast below 4.5 to 1 against what is behind.
+// lowContrast lists the visible texts whose contrast against the background is below 4.5 to 1.
 const lowContrast = `(() => {
 	const parse = (color) => color.match(/[\d.]+/g).map(Number);
 	const luminance = (rgb) => {
@@ -77,12 +77,12 @@ const lowContrast = `(() => {
 	return low;
 })()`
 
-// wide lists the visible elements that are wider than the place they have, on which one would have to
-// scroll sideways.
+// wide lists the visible elements that are wider than their place and would need sideways
+// scrolling.
 const wide = `[document.documentElement, ...document.querySelectorAll("main, section, .list, .rows, .detail, .toolbar, header, dialog, pre")]
 	.filter((node) => node.checkVisibility() && node.scrollWidth > node.clientWidth + 1).map((node) => node.outerHTML.slice(0, 100))`
 
-// small lists the controls that are hard to hit with a finger.
+// small lists the controls that are too small for a finger.
 const small = `[...document.querySelectorAll("button, nav a, .rows a, select, input:not([type=checkbox])")]
 	.filter((node) => node.checkVisibility() && node.getBoundingClientRect().height < 32).map((node) => node.outerHTML.slice(0, 100))`
 
@@ -183,7 +183,7 @@ func TestKeyboard(t *testing.T) {
 	press("order-1039")
 	p.wait(`document.querySelectorAll("#conversations-rows li").length === 1`)
 
-	// Every control can be reached, in the order of the page, and none is a trap.
+	// The keyboard reaches every control, in the order of the page, and no control traps the focus.
 	eval[*int](p, "document.activeElement.blur(); null")
 	p.show("#faults")
 	p.waitText("#faults-rows", "Any operation")
@@ -194,7 +194,7 @@ func TestKeyboard(t *testing.T) {
 	}
 	assert.Subset(t, reached, []string{"+1 min", "+10 min", "…", "Reset", "New fault", "Unavailable", "Cut short"})
 
-	// A dialog takes the focus and gives it back.
+	// A dialog takes the focus and returns it.
 	eval[*int](p, `document.querySelector("#script").focus(); null`)
 	press(kb.Enter)
 	focused("#dialog [name=operation]")
@@ -207,7 +207,7 @@ func TestKeyboard(t *testing.T) {
 	p.waitText("#faults-rows", "status 503")
 }
 
-// Whoever does not see the page is told what each control is.
+// Assistive technology gets a name for each control.
 func TestNames(t *testing.T) {
 	t.Parallel()
 	e := startScene(t)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hostile are texts that run a script where they are taken for HTML, an attribute, a URL or code.
+// hostile are texts that run a script if they are treated as HTML, an attribute, a URL or code.
 var hostile = []string{
 	`<img src=x onerror="window.injected=1">`,
 	`<script>window.injected=1</script>`,
@@ -29,7 +29,7 @@ var hostile = []string{
 	"\u202egnirts\u0000\u2028<b>",
 }
 
-// raw renders JSON without the escapes for HTML.
+// raw returns JSON without the escapes for HTML.
 func raw(t *testing.T, v any) string {
 	var text strings.Builder
 	encoder := json.NewEncoder(&text)
@@ -38,7 +38,7 @@ func raw(t *testing.T, v any) string {
 	return strings.TrimSpace(text.String())
 }
 
-// clean is true on a page that holds no element, attribute or URL but its own.
+// clean is true on a page that holds only its own elements, attributes and URLs.
 const clean = `window.injected === undefined &&
 	document.scripts.length === 1 && document.images.length === 1 &&
 	document.querySelectorAll("svg, iframe, object, embed, b:not(#now b), style, base, [autofocus], [srcdoc]").length === 0 &&
@@ -85,7 +85,7 @@ func TestInjection(t *testing.T) {
 		e.api(t, "GET", "/v1/Conversations/x", nil)
 	}
 	e.control(t, "faults", raw(t, map[string]any{"operation": "createConversation", "faults": []any{map[string]any{"status": 503, "message": hostile[0]}}}))
-	// The paths that a client need not escape.
+	// A client need not escape these paths.
 	e.api(t, "GET", `/v1/'onfocus='window.injected=1'`, nil)
 
 	p := open(t, e)
@@ -103,7 +103,7 @@ func TestInjection(t *testing.T) {
 		}
 	}
 	visit("conversations")
-	// What was sent is what is read.
+	// The page shows exactly what was sent.
 	p.waitText("#conversations-rows", hostile[0])
 	p.click("#conversations-rows li:last-child a")
 	p.waitText("#conversations .detail h2", hostile[0])
@@ -119,7 +119,7 @@ func TestInjection(t *testing.T) {
 	p.waitText("#faults-rows", hostile[0])
 
 	e.api(t, "POST", "/v1/Conversations", nil) // takes the fault of the first hostile text
-	// What receivers say.
+	// This is what receivers respond.
 	for _, text := range hostile {
 		e.api(t, "POST", "/v1/Conversations", url.Values{"FriendlyName": {text}, "Attributes": {raw(t, text)}}, enabled)
 	}
@@ -128,7 +128,7 @@ func TestInjection(t *testing.T) {
 	p.waitText("#webhooks-targets", "<b/onclick=x>")
 	p.show("#webhooks/1")
 	p.waitText("#webhooks .detail", hostile[0])
-	// What the API says in its errors, and what a fault says in its place.
+	// These are the API's errors, and the response of a fault in their place.
 	p.show("#conversations")
 	p.click("#create")
 	p.fill("#dialog [name=UniqueName]", hostile[0]+"0")
@@ -142,7 +142,7 @@ func TestInjection(t *testing.T) {
 	assert.True(t, eval[bool](p, clean))
 }
 
-// The policy holds even for a script that is already on the page.
+// The policy applies even to a script that is already on the page.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	e := startEmulator(t)
@@ -176,7 +176,7 @@ func TestPolicy(t *testing.T) {
 	assert.True(t, eval[bool](p, `window.injected === undefined`))
 }
 
-// A page of another origin can neither read nor change, nor show the inspector as its own.
+// A page of another origin can neither read nor change anything, nor embed the inspector.
 func TestForeignPage(t *testing.T) {
 	t.Parallel()
 	e := startEmulator(t)
@@ -258,8 +258,8 @@ func TestForeignPage(t *testing.T) {
 	assert.Equal(t, 200, e.api(t, "GET", "/v1/Conversations/a", nil).StatusCode)
 }
 
-// A site whose name comes to resolve to this machine gets nothing, although the browser takes the
-// emulator for the site's own.
+// A site whose name is made to resolve to this machine gets nothing, although the browser takes the
+// emulator for the site.
 func TestReboundName(t *testing.T) {
 	t.Parallel()
 	e := startEmulator(t)

@@ -23,14 +23,14 @@ import (
 
 func enabled(r *http.Request) { r.Header.Set("X-Twilio-Webhook-Enabled", "true") }
 
-// received is what came to a receiver: the URL that was called, the header and the body.
+// received is a request as it came to a receiver: the URL, the header and the body.
 type received struct {
 	url    string
 	header http.Header
 	body   string
 }
 
-// startReceiver starts what webhooks are sent to. It responds with a text.
+// startReceiver starts a receiver of webhooks that responds with the given text.
 func startReceiver(t *testing.T, response string) (target string, requests <-chan received) {
 	t.Helper()
 	got := make(chan received, 1000)
@@ -100,7 +100,7 @@ func TestDeliveriesAppear(t *testing.T) {
 	p.choose("#webhooks-filter [name=outcome]", "pre")
 	p.fill("#webhooks-filter [name=search]", "BROKEN")
 	p.wait(`document.querySelectorAll("#webhooks-rows li").length === 1`)
-	// The refusal and its reason stand with the request too.
+	// The request shows the refusal and its reason too.
 	p.show("#requests")
 	p.waitText("#requests-rows", "50056: Webhook cancelled processing of command")
 
@@ -117,8 +117,9 @@ func TestWithoutWebhooks(t *testing.T) {
 	p.waitText("#webhooks-empty", "-webhook-post-url")
 }
 
-// What the page says is signed gives, with the auth token, the signature that the receiver got, and the
-// copied command is accepted as the delivery was. The auth token is nowhere on the page.
+// The text that the page shows as signed yields, with the auth token, the signature that the
+// receiver got. The copied command is accepted as the delivery was. The page never has the auth
+// token.
 func TestSignatureIsExplained(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {

@@ -1,4 +1,5 @@
-// Package integrations shows the client with modules that it does not depend on, and tests that they fit.
+// Package integrations shows the client with modules that it does not depend on, and tests that
+// they work together.
 package integrations
 
 import (
@@ -20,7 +21,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// Spans are named by the operation, which holds no id.
+// Spans have the name of the operation, which contains no id.
 func TestSpansAreNamedByOperation(t *testing.T) {
 	server := conversationstest.Start(t)
 	spans := tracetest.NewSpanRecorder()

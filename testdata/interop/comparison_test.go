@@ -25,12 +25,13 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// The tests of this file are the rows of the README's comparison with twilio-go. Each shows what both
-// clients do on the same server, twilio-go with the HTTP client that it has by default: an upgrade that
-// changes a row breaks the test of that row.
+// Each test of this file is a row of the README's comparison with twilio-go. It shows what both
+// clients do on the same server, twilio-go with its default HTTP client. An upgrade that changes a
+// row breaks its test.
 
-// toServer is twilio-go's client, with requests to Twilio sent to another server. A transport would do the
-// same, but then the HTTP client, with its timeout and its way with redirects, would not be the default one.
+// toServer is twilio-go's client, with requests to Twilio redirected to another server. A transport
+// could redirect them too, but it would replace the default HTTP client, with its timeout and its
+// handling of redirects.
 type toServer struct {
 	*twilio.Client
 	url string
@@ -43,16 +44,16 @@ func (s toServer) SendRequest(method, rawURL string, data url.Values, headers ma
 // both returns the two clients of a server.
 func both(t *testing.T, url string) (here *client.Conversations, there *openapi.ApiService) {
 	t.Helper()
-	// The retries are the default ones, without the waiting. The transport is twilio-go's, too.
+	// These are the default retries, without the waiting. The transport is also twilio-go's.
 	c, err := client.New(client.BasicAuth(accountSID, authToken), client.WithBaseURL(url),
 		client.WithHTTPClient(&http.Client{Transport: http.DefaultTransport}), client.WithRetry(client.RetryPolicy{MinDelay: time.Millisecond}))
 	require.NoError(t, err)
 	sdk := toServer{&twilio.Client{Credentials: twilio.NewCredentials(accountSID, authToken)}, url}
-	// Not by NewApiServiceWithClient, which takes a region from the environment.
+	// NewApiServiceWithClient is not used because it takes a region from the environment.
 	return c.Conversations, openapi.NewApiService(&twilio.RequestHandler{Client: sdk})
 }
 
-// answering serves the same answer to every request, and counts them.
+// answering serves the same response to every request and counts the requests.
 func answering(t *testing.T, status int, header http.Header, body string) (url string, requests *atomic.Int32) {
 	requests = new(atomic.Int32)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -67,7 +68,7 @@ func answering(t *testing.T, status int, header http.Header, body string) (url s
 	return server.URL, requests
 }
 
-// failure is the error as this client's *Error.
+// failure returns the error as this client's *Error.
 func failure(t *testing.T, err error) *client.Error {
 	t.Helper()
 	e, ok := errors.AsType[*client.Error](err)
@@ -75,7 +76,8 @@ func failure(t *testing.T, err error) *client.Error {
 	return e
 }
 
-// wantUntyped checks that err is one of twilio-go's that is not its error type: there is only its text.
+// wantUntyped checks that err comes from twilio-go but is not its error type, so that it has only a
+// text.
 func wantUntyped(t *testing.T, err error, text string) {
 	t.Helper()
 	require.ErrorContains(t, err, text)
@@ -83,7 +85,7 @@ func wantUntyped(t *testing.T, err error, text string) {
 	assert.False(t, typed, "%T", err)
 }
 
-// seed puts conversations into the emulator.
+// seed stores conversations in the emulator.
 func seed(t *testing.T, server *conversationstest.Server, uniqueNames ...string) {
 	t.Helper()
 	for _, name := range uniqueNames {
@@ -92,7 +94,7 @@ func seed(t *testing.T, server *conversationstest.Server, uniqueNames ...string)
 	}
 }
 
-// names are the unique names of the conversations that are in the emulator.
+// names returns the unique names of the conversations in the emulator.
 func names(server *conversationstest.Server) (all []string) {
 	for _, c := range server.Conversations("") {
 		all = append(all, c.UniqueName)
@@ -100,11 +102,11 @@ func names(server *conversationstest.Server) (all []string) {
 	return all
 }
 
-// A call that is not answered: here it ends with the caller's context; there it ends when twilio-go's own
-// timeout does, 10 s after it began, and nothing can be passed to end it earlier.
+// A call without a response. Here: it ends with the caller's context. There: it ends with
+// twilio-go's own timeout, after 10 s, and the caller cannot end it earlier.
 //
-// It is not parallel, because it replaces http.DefaultTransport: only twilio-go's default client, which
-// is not exported, has that timeout.
+// It is not parallel because it replaces http.DefaultTransport. Only twilio-go's default client,
+// which is not exported, has that timeout.
 func TestComparisonCancellation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server := conversationstest.Start(t, conversationstest.InMemory())
@@ -131,7 +133,7 @@ func TestComparisonCancellation(t *testing.T) {
 	for method := range reflect.TypeFor[*client.Conversations]().Methods() {
 		assert.Equal(t, contextType, method.Type.In(1), method.Name)
 	}
-	// Of all that twilio-go has for Conversations, not of these operations alone.
+	// This counts all of twilio-go's methods for Conversations, not just those of these operations.
 	for method := range reflect.TypeFor[*openapi.ApiService]().Methods() {
 		for in := range method.Type.Ins() {
 			assert.False(t, in.Implements(contextType), method.Name)
@@ -139,7 +141,7 @@ func TestComparisonCancellation(t *testing.T) {
 	}
 }
 
-// A 503: here it is tried again; there it is an error after one request.
+// A 503. Here: the request is retried. There: it is an error after one request.
 func TestComparisonRetry(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)
@@ -160,8 +162,9 @@ func TestComparisonRetry(t *testing.T) {
 	assert.Len(t, server.Requests(), before+1)
 }
 
-// A create that is carried out while its answer is lost: here the caller gets the conversation; there an
-// error that does not tell it, and doing it again is a conflict. Either way there is one conversation.
+// A create that succeeds although its response is lost. Here: the caller gets the conversation.
+// There: the error does not show that it exists, and repeating the create is a conflict. In both
+// cases there is one conversation.
 func TestComparisonLostAnswer(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)
@@ -182,8 +185,8 @@ func TestComparisonLostAnswer(t *testing.T) {
 	assert.Len(t, server.Conversations(""), 2)
 }
 
-// Going on with the next page: here by the cursor of the page before; there by its page token, of which
-// twilio-go removes the milliseconds, and then the page is empty, without an error
+// Resuming at the next page. Here: by the cursor of the previous page. There: by its page token,
+// from which twilio-go removes the milliseconds. The page is then empty, without an error
 // (https://github.com/twilio/twilio-go/issues/226).
 func TestComparisonPageToken(t *testing.T) {
 	t.Parallel()
@@ -211,8 +214,8 @@ func TestComparisonPageToken(t *testing.T) {
 	assert.Nil(t, secondThere.Meta.NextPageUrl, "it looks like the last one")
 }
 
-// A next page that is said to be on another host: here it is asked for where the first one was; there it
-// is asked for on the other host, with the credentials.
+// A next page whose URL names another host. Here: it is requested from the host of the first page.
+// There: it is requested from the other host, with the credentials.
 func TestComparisonPageURLOfAnotherHost(t *testing.T) {
 	t.Parallel()
 	emulator, err := conversationstest.New()
@@ -228,7 +231,7 @@ func TestComparisonPageURLOfAnotherHost(t *testing.T) {
 	}))
 	t.Cleanup(other.Close)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Host = strings.TrimPrefix(other.URL, "http://") // and so will the URLs in the answer be
+		r.Host = strings.TrimPrefix(other.URL, "http://") // and so will the URLs in the response be
 		emulator.ServeHTTP(w, r)
 	}))
 	t.Cleanup(server.Close)
@@ -251,10 +254,10 @@ func TestComparisonPageURLOfAnotherHost(t *testing.T) {
 	assert.Equal(t, []string{accountSID, authToken}, []string{user, password})
 }
 
-// Leaving a list early: here nothing is left, although the next page is being fetched; there a goroutine
-// waits for good to hand over the next conversation.
+// Leaving a list early. Here: nothing is left, although the next page is in flight. There: a
+// goroutine waits forever to hand over the next conversation.
 //
-// It is not parallel, as it counts goroutines.
+// It is not parallel because it counts goroutines.
 func TestComparisonLeavingEarly(t *testing.T) {
 	server := conversationstest.Start(t)
 	seed(t, server, "a", "b", "c", "d", "e")
@@ -277,13 +280,13 @@ func TestComparisonLeavingEarly(t *testing.T) {
 	<-records
 	http.DefaultClient.CloseIdleConnections()
 	assert.ErrorContains(t, goleak.Find(before), "streamConversation")
-	for range records { // all that ends it is to read on to the end
+	for range records { // only reading to the end ends it
 	}
 	require.NoError(t, <-errs)
 }
 
-// A unique name with characters that mean something in a URL: here it reaches its conversation; there it
-// is not found, or reaches another one, unless the caller escapes it.
+// A unique name with characters that have a meaning in a URL. Here: it reaches its conversation.
+// There: unless the caller escapes it, it is not found or reaches another conversation.
 func TestComparisonUniqueNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"order/7", "order?7", "order#7"} {
@@ -311,7 +314,8 @@ func TestComparisonUniqueNames(t *testing.T) {
 	}
 }
 
-// Deleting without an id: here it is refused and nothing is sent; there it is a DELETE of the collection.
+// Deleting without an id. Here: it is refused and nothing is sent. There: it is a DELETE of the
+// collection.
 func TestComparisonDeleteWithoutID(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)
@@ -327,8 +331,8 @@ func TestComparisonDeleteWithoutID(t *testing.T) {
 	assert.Equal(t, "DELETE /v1/Conversations/", sent.Method+" "+sent.Path)
 }
 
-// A redirect: here it is an error with its status; there it is success, with a conversation that has
-// nothing in it, where it can be: for a delete, and for any answer of JSON.
+// A redirect. Here: it is an error with its status. There: it is a success with an empty
+// conversation wherever possible, for a delete and for any JSON response.
 func TestComparisonRedirect(t *testing.T) {
 	t.Parallel()
 	elsewhere, followed := answering(t, http.StatusOK, nil, "{}")
@@ -351,8 +355,8 @@ func TestComparisonRedirect(t *testing.T) {
 	assert.Zero(t, followed.Load(), "neither of them follows it")
 }
 
-// A proxy's 502, with a body of HTML: here it is an error with its status; there it is one of decoding, with
-// the status in its text alone.
+// A proxy's 502 with an HTML body. Here: it is an error with its status. There: it is a decoding
+// error, which has the status only in its text.
 func TestComparisonProxyPage(t *testing.T) {
 	t.Parallel()
 	url, requests := answering(t, http.StatusBadGateway, http.Header{"Content-Type": {"text/html"}}, "<html>bad gateway</html>")
@@ -360,15 +364,16 @@ func TestComparisonProxyPage(t *testing.T) {
 
 	_, err := here.Fetch(t.Context(), "order-1234")
 	assert.Equal(t, 502, failure(t, err).Status)
-	assert.EqualValues(t, 4, requests.Load(), "and was tried again")
+	assert.EqualValues(t, 4, requests.Load(), "and was retried")
 
 	_, err = there.FetchConversation("order-1234")
 	wantUntyped(t, err, "error decoding the response for an HTTP error code: 502: invalid character '<' looking for beginning of value")
 	assert.EqualValues(t, 5, requests.Load())
 }
 
-// A page that fails after others: here the conversations before it are there, and the list goes on from a
-// cursor; there the list has none. A stream of twilio-go has those before, and no way to go on.
+// A page that fails after others. Here: the caller has the conversations before it, and the list
+// resumes from a cursor. There: a list has none. A stream of twilio-go has them, but it cannot be
+// resumed.
 func TestComparisonPageFails(t *testing.T) {
 	t.Parallel()
 	server := conversationstest.Start(t)
@@ -411,8 +416,8 @@ func TestComparisonPageFails(t *testing.T) {
 	wantError(t, <-errs, 403, 20403)
 }
 
-// A 200 that has no conversation in it: here it is an error; there it is a conversation that has nothing in
-// it, and a list of none.
+// A 200 without a conversation. Here: it is an error. There: it is an empty conversation, or an
+// empty list.
 func TestComparisonEmptyAnswer(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"null", "{}"} {
@@ -438,8 +443,8 @@ func TestComparisonEmptyAnswer(t *testing.T) {
 	}
 }
 
-// The methods of the ten operations: here seven, the same for any service; there 28, for the default service
-// and for others, each with a twin that tells the status and the header.
+// The methods of the ten operations. Here: seven, the same for any service. There: 28, for the
+// default service and for others, each with a twin that returns the status and the header.
 func TestComparisonMethods(t *testing.T) {
 	t.Parallel()
 	var here, want []string

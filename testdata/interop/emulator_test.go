@@ -1,6 +1,6 @@
-// Package interop drives the emulator with the official twilio-go, unmodified: once as the package
-// conversationstest in the process of the test and once as the program conversations-emulator, in the
-// default Conversation Service and in a named one.
+// Package interop drives the emulator with the official, unmodified twilio-go. Each check runs
+// against the package conversationstest in the process of the test and against the program
+// conversations-emulator, in the default Conversation Service and in a named one.
 package interop
 
 import (
@@ -31,7 +31,7 @@ const (
 	keySID     = "SK0123456789abcdef0123456789abcdef"
 	keySecret  = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
-	// The services that there are besides the default one.
+	// These services exist besides the default one.
 	serviceSID      = "IS11111111111111111111111111111111"
 	otherServiceSID = "IS22222222222222222222222222222222"
 )
@@ -80,7 +80,7 @@ type emulator struct {
 	requests   func() []request    // are those that it received
 }
 
-// request is what matters here of a recorded request.
+// request is the part of a recorded request that the checks use.
 type request struct {
 	Operation string
 	Form      map[string][]string
@@ -151,8 +151,8 @@ func newHTTPClient(t *testing.T, url string) *http.Client {
 	return &http.Client{Transport: &toEmulator{t, strings.TrimPrefix(url, "http://"), transport}}
 }
 
-// toEmulator sends requests to the emulator and checks every answer against the description; and what
-// the description does not allow in a request, the emulator must have refused.
+// toEmulator sends requests to the emulator and checks every response against the description. It
+// also checks that the emulator refused every request that violates the description.
 type toEmulator struct {
 	t    *testing.T
 	addr string
@@ -174,15 +174,15 @@ func (e *toEmulator) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// sdk returns twilio-go's API with credentials. It is what twilio.NewRestClientWithParams calls
-// ConversationsV1; the whole of twilio-go takes another minute to compile.
+// sdk returns twilio-go's API with credentials. It builds only what twilio.NewRestClientWithParams
+// calls ConversationsV1, because all of twilio-go takes another minute to compile.
 func (e *emulator) sdk(user, password string) *openapi.ApiService {
 	sdk := &twilio.Client{Credentials: twilio.NewCredentials(user, password), HTTPClient: e.httpClient}
 	sdk.SetAccountSid(accountSID)
 	return openapi.NewApiServiceWithClient(sdk)
 }
 
-// twilio-go has each method and each type twice. These are the ones that the checks are written with.
+// twilio-go has each method and each type twice. The checks are written with these.
 type (
 	conversation = openapi.ConversationsV1Conversation
 	createParams = openapi.CreateConversationParams
@@ -192,7 +192,7 @@ type (
 	page         = openapi.ListConversationResponse
 )
 
-// conversations are twilio-go's methods of one scope: the default service, or a named one.
+// conversations has twilio-go's methods of one scope: the default service or a named one.
 type conversations struct {
 	api     *openapi.ApiService
 	service string
@@ -265,7 +265,7 @@ func (c conversations) page(params listParams, token, number string) (*page, err
 	return as[page](p), nil
 }
 
-// pageAt fetches the page of a URL that an answer gave, as twilio-go's lists do.
+// pageAt fetches a page by a URL from a response, as twilio-go's lists do.
 func (c conversations) pageAt(url string) (*page, error) {
 	res, err := c.api.RequestHandler().Get(url, nil, nil, "")
 	if err != nil {
@@ -276,7 +276,7 @@ func (c conversations) pageAt(url string) (*page, error) {
 	return p, json.NewDecoder(res.Body).Decode(p)
 }
 
-// path is the path of the collection.
+// path returns the path of the collection.
 func (c conversations) path() string {
 	if c.service == "" {
 		return "/Conversations"

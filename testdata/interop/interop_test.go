@@ -24,7 +24,7 @@ var (
 	date2 = time.Date(2024, 6, 30, 23, 59, 59, 0, time.UTC)
 )
 
-// wantError checks that err is Twilio's error with this status and code.
+// wantError checks that err is Twilio's error with the given status and code.
 func wantError(t *testing.T, err error, status, code int) *twilio.TwilioRestError {
 	t.Helper()
 	e, ok := errors.AsType[*twilio.TwilioRestError](err)
@@ -70,7 +70,7 @@ func sidsOf(all []conversation) (sids []string) {
 	return sids
 }
 
-// timer is a date of the timers, zero if it is not there.
+// timer returns a date of the timers, or zero if it is absent.
 func timer(t *testing.T, c *conversation, name string) time.Time {
 	t.Helper()
 	text, ok := (*c.Timers).(map[string]any)["date_"+name].(string)
@@ -150,7 +150,7 @@ func TestFetch(t *testing.T) {
 	})
 }
 
-// Each field is set alone, and leaves the others as they were.
+// Each field is set alone and leaves the others unchanged.
 func TestUpdateOfEachField(t *testing.T) {
 	run(t, func(t *testing.T, _ *emulator, c conversations) {
 		created := mustCreate(t, c, createParams{UniqueName: new("before"), TimersClosed: new("PT1H")})
@@ -216,7 +216,7 @@ func TestUpdateWithNothing(t *testing.T) {
 	})
 }
 
-// Twilio has no way to clear a property: what is empty stays as it was.
+// Twilio has no way to clear a property: an empty value leaves it unchanged.
 func TestEmptyValuesChangeNothing(t *testing.T) {
 	run(t, func(t *testing.T, _ *emulator, c conversations) {
 		created := mustCreate(t, c, createParams{FriendlyName: new("A"), UniqueName: new("a"), Attributes: new(`{"a":1}`),
@@ -244,7 +244,7 @@ func TestDelete(t *testing.T) {
 	})
 }
 
-// twilio-go does not check ids: without one it sends DELETE to the path of the collection.
+// twilio-go does not check ids: without an id, it sends DELETE to the path of the collection.
 func TestDeleteWithoutID(t *testing.T) {
 	run(t, func(t *testing.T, _ *emulator, c conversations) {
 		created := mustCreate(t, c, createParams{})
@@ -296,12 +296,12 @@ func TestStatusesAndHeaders(t *testing.T) {
 	}
 }
 
-// createMany creates conversations and returns their SIDs, the newest first.
+// createMany creates conversations and returns their SIDs, newest first.
 func createMany(t *testing.T, c conversations, n int) []string {
 	t.Helper()
 	sids := make([]string, n)
 	for i := range n {
-		// A date of its own, as several are created in a millisecond.
+		// Each has its own date, because several are created in one millisecond.
 		sids[n-1-i] = *mustCreate(t, c, createParams{DateCreated: new(date1.Add(time.Duration(i) * time.Second))}).Sid
 	}
 	return sids
@@ -381,7 +381,7 @@ func TestPageMeta(t *testing.T) {
 		assert.Equal(t, sids[6:], sidsOf(third.Conversations))
 		assert.Nil(t, third.Meta.NextPageUrl)
 
-		// And back to where it began.
+		// The way back leads to the first page.
 		back, err := c.pageAt(*third.Meta.PreviousPageUrl)
 		require.NoError(t, err)
 		assert.Equal(t, sids[3:6], sidsOf(back.Conversations))
@@ -399,9 +399,10 @@ func tokenOf(t *testing.T, pageURL string) string {
 	return u.Query().Get("PageToken")
 }
 
-// Given a page token, twilio-go removes the milliseconds from it, and Twilio answers what it does to a
-// token that stands for nothing: an empty last page (https://github.com/twilio/twilio-go/issues/226). It
-// sends the URL of a next page as it is, so that its lists and streams do find the pages.
+// twilio-go removes the milliseconds from a given page token. Twilio's response to such a token, as
+// to any token that stands for nothing, is an empty last page
+// (https://github.com/twilio/twilio-go/issues/226). twilio-go sends the URL of a next page
+// unchanged, so its lists and streams do find the pages.
 func TestPageByToken(t *testing.T) {
 	run(t, func(t *testing.T, e *emulator, c conversations) {
 		createMany(t, c, 5)
@@ -549,7 +550,7 @@ func TestServicesShareNothing(t *testing.T) {
 	}
 }
 
-// The default service has a SID of its own, and the path with it leads to the same conversations.
+// The default service has its own SID. The path with that SID leads to the same conversations.
 func TestDefaultServiceByBothPaths(t *testing.T) {
 	t.Parallel()
 	for _, e := range []*emulator{startInProcess(t), startProgram(t)} {
@@ -597,7 +598,7 @@ func TestUniqueNames(t *testing.T) {
 	})
 }
 
-// twilio-go puts an id into the path as it is: callers have to escape it.
+// twilio-go puts an id into the path unchanged: callers must escape it.
 func TestUniqueNamesOfAllCharacters(t *testing.T) {
 	run(t, func(t *testing.T, _ *emulator, c conversations) {
 		for _, name := range []string{"a/b", "a?b=c#d", "50 % & more", "a+b", "ü🙂", "a%2Fb", "a:b@c;d,e"} {
@@ -745,7 +746,7 @@ func TestTimerFormats(t *testing.T) {
 func TestTimersFire(t *testing.T) {
 	run(t, func(t *testing.T, e *emulator, c conversations) {
 		created := mustCreate(t, c, createParams{UniqueName: new("both"), TimersInactive: new("PT1M"), TimersClosed: new("PT10M")})
-		// Both count from the same moment.
+		// Both timers count from the same moment.
 		assert.Equal(t, created.DateUpdated.Add(time.Minute), timer(t, created, "inactive"))
 		assert.Equal(t, created.DateUpdated.Add(10*time.Minute), timer(t, created, "closed"))
 		mustCreate(t, c, createParams{UniqueName: new("closed only"), TimersClosed: new("PT10M")})
@@ -841,7 +842,7 @@ func TestDatesCanBeSet(t *testing.T) {
 		old := mustCreate(t, c, createParams{DateCreated: &date1, DateUpdated: &date1})
 		recent := mustCreate(t, c, createParams{DateCreated: &date2})
 		assert.Equal(t, []string{*recent.Sid, *old.Sid}, mustList(t, c, listParams{StartDate: new("2024-01-01")}))
-		// Another time zone, and now the newest.
+		// This is another time zone, and now the newest conversation.
 		moved := date2.Add(time.Hour).In(time.FixedZone("", -5*60*60))
 		updated := mustUpdate(t, c, *old.Sid, updateParams{DateCreated: &moved})
 		assert.Equal(t, moved.UTC(), *updated.DateCreated)
@@ -850,7 +851,7 @@ func TestDatesCanBeSet(t *testing.T) {
 	})
 }
 
-// The limits of writes: creates and deletes in a service, updates of a conversation.
+// Writes are limited: creates and deletes per service, updates per conversation.
 func TestWriteLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 5

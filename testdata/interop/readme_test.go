@@ -18,7 +18,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// snippet returns the README's code block of a language, for an emulator at another address.
+// snippet returns the README's code block in a language, with the address of another emulator.
 func snippet(t *testing.T, language, url string) string {
 	t.Helper()
 	readme, err := os.ReadFile("README.md")
@@ -28,7 +28,7 @@ func snippet(t *testing.T, language, url string) string {
 	return strings.ReplaceAll(string(block[0][1]), "http://127.0.0.1:4010", url)
 }
 
-// uniqueNames returns the names of the conversations of the default service.
+// uniqueNames returns the unique names of the default service's conversations.
 func uniqueNames(server *conversationstest.Server) (names []string) {
 	for _, conv := range server.Conversations("") {
 		names = append(names, conv.UniqueName)

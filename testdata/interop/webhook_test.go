@@ -28,7 +28,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/webhook"
 )
 
-// delivery is a webhook as it arrives. Its members are those that node/validate.js reads.
+// delivery is a webhook as it arrives. node/validate.js reads its members.
 type delivery struct {
 	Token     string            `json:"token"`
 	Signature string            `json:"signature"`
@@ -37,7 +37,7 @@ type delivery struct {
 	Body      string            `json:"-"`      // what Params were read from
 }
 
-// hookURLs are URLs in every form that an account may have configured.
+// hookURLs are URLs in every form that an account may configure.
 var hookURLs = map[string]string{
 	"https":        "https://example.com/twilio",
 	"query":        "https://example.com/twilio?tenant=7&q=%20+:",
@@ -48,7 +48,7 @@ var hookURLs = map[string]string{
 	"fragment":     "https://example.com/twilio#rc=3&rp=ct,5xx",
 }
 
-// deliveries are what the emulator sends to each of the URLs, by URL, method and event.
+// deliveries returns what the emulator sends to each URL, by URL, method and event.
 func deliveries(t *testing.T) map[string]delivery {
 	t.Helper()
 	all := map[string]delivery{}
@@ -91,7 +91,7 @@ func deliveries(t *testing.T) map[string]delivery {
 	return all
 }
 
-// forgeries are what may be made of a delivery on its way.
+// forgeries are changes that may be made to a delivery on its way.
 func forgeries(d delivery) map[string]delivery {
 	param, path, host, scheme, token, signature := d, d, d, d, d, d
 	if len(d.Params) > 0 {
@@ -112,8 +112,8 @@ func forgeries(d delivery) map[string]delivery {
 	return map[string]delivery{"parameter": param, "path": path, "host": host, "scheme": scheme, "token": token, "signature": signature}
 }
 
-// Twilio's own validators and package webhook accept whatever the emulator sends, and refuse what was
-// changed on its way.
+// Twilio's own validators and package webhook accept whatever the emulator sends. They refuse what
+// was changed on its way.
 func TestWebhookSignatures(t *testing.T) {
 	t.Parallel()
 	var names []string
@@ -167,7 +167,7 @@ type verdict struct {
 	Signature string
 }
 
-// validateWithNode asks the validator of npm's twilio. It is optional, except in CI.
+// validateWithNode runs the validator of npm's twilio. It is optional except in CI.
 func validateWithNode(t *testing.T, all []delivery) (verdicts []verdict) {
 	t.Helper()
 	needNode(t)
@@ -184,7 +184,7 @@ func validateWithNode(t *testing.T, all []delivery) (verdicts []verdict) {
 	return verdicts
 }
 
-// needNode skips a test for which node is not installed. In CI it is.
+// needNode skips a test if node is not installed. In CI, the test fails instead.
 func needNode(t *testing.T) {
 	t.Helper()
 	_, err := exec.LookPath("node")
@@ -197,8 +197,8 @@ func needNode(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// Receivers made with Twilio's own libraries receive what the program sends, and their responses to
-// pre-events count.
+// Receivers made with Twilio's own libraries accept what the program sends, and their responses to
+// pre-events have an effect.
 func TestWebhooksOfProgram(t *testing.T) {
 	t.Parallel()
 	for name, receiver := range map[string]func(t *testing.T) (hookURL string, accepted func() []string){

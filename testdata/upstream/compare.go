@@ -10,12 +10,12 @@ import (
 	"strings"
 )
 
-// change is one difference between two sets of facts: an element that came or went, or one of its
-// attributes that did.
+// change is one difference between two sets of facts: an element that was added or removed, or an
+// attribute of one that changed.
 type change struct {
 	operation string // its name
 	element   string // "query PageSize", or empty for the operation itself
-	keyword   string // of the attribute, or empty if the element itself came or went
+	keyword   string // of the attribute, or empty if the element itself was added or removed
 	from, to  string // the attribute before and after, or all attributes of an element
 	came      bool   // the element was not there before
 }
@@ -45,8 +45,8 @@ func (c change) format(subject string) string {
 	return "~ " + detail(c.from+" -> "+c.to)
 }
 
-// compare returns what differs between two sets of facts. Of an operation that came or went, it
-// returns just that.
+// compare returns the differences between two sets of facts. For an operation that was added or
+// removed, it returns only that.
 func compare(from, to facts) []change {
 	var changes []change
 	keys := maps.Clone(from)
@@ -69,7 +69,7 @@ func compare(from, to facts) []change {
 	return changes
 }
 
-// attributes splits the change of an element into those of its attributes.
+// attributes splits the change of an element into changes of its attributes.
 func (c change) attributes() []change {
 	if c.element == "" { // a method and a path
 		c.keyword = "path"
@@ -92,7 +92,7 @@ func (c change) attributes() []change {
 	return changes
 }
 
-// values splits the change of an enum into those of its values.
+// values splits the change of an enum into changes of its values.
 func (c change) values() []change {
 	split := func(enum string) []string { return strings.Split(strings.TrimPrefix(enum, "enum="), ",") }
 	before, after := split(c.from), split(c.to)
@@ -112,7 +112,7 @@ func (c change) values() []change {
 	return changes
 }
 
-// keywords maps the keywords of an element's attributes to the attributes. Its type has no keyword.
+// keywords maps the keywords of an element's attributes to the attributes. The type has no keyword.
 func keywords(attributes string) map[string]string {
 	words := map[string]string{}
 	for i, word := range strings.Fields(attributes) {
@@ -125,8 +125,8 @@ func keywords(attributes string) map[string]string {
 	return words
 }
 
-// kind returns what kind of element changed, such as query or member, and whether it is of a
-// response.
+// kind returns the kind of the element that changed, such as query or member, and whether it
+// belongs to a response.
 func (c change) kind() (kind string, response bool) {
 	words := strings.Fields(c.element)
 	if len(words) == 0 {
@@ -138,13 +138,13 @@ func (c change) kind() (kind string, response bool) {
 	return words[0], words[0] == "status"
 }
 
-// Limits are narrower the lower they are, or the higher.
+// Limits are narrower the lower (max) or the higher (min) they are.
 var (
 	upperLimits = []string{"maximum", "maxLength", "maxItems", "maxProperties", "exclusiveMaximum"}
 	lowerLimits = []string{"minimum", "minLength", "minItems", "minProperties", "exclusiveMinimum"}
 )
 
-// The rows of the table of changes in .github/CONTRIBUTING.md, by what they say first.
+// These are the rows of the table of changes in .github/CONTRIBUTING.md, by their first words.
 const (
 	rowMember    = "a response member"
 	rowField     = "a form field"
@@ -157,7 +157,7 @@ const (
 	rowNone      = "no row: read it by hand"
 )
 
-// row returns the row of the table of changes that tells what to do.
+// row returns the row of the table of changes that says what to do.
 func (c change) row() string {
 	kind, response := c.kind()
 	switch {
@@ -181,8 +181,8 @@ func (c change) row() string {
 	return rowNone
 }
 
-// breaking reports whether a program that keeps to the facts as they were may fail now. A request
-// breaks when less is allowed in it, a response when more is possible in it.
+// breaking reports whether a program that relies on the old facts may fail now. A request breaks if
+// it may contain less; a response breaks if it may contain more.
 func (c change) breaking() bool {
 	kind, response := c.kind()
 	if c.row() == rowName || kind == "deprecated" || c.keyword == "deprecated" {
@@ -205,7 +205,8 @@ func (c change) breaking() bool {
 }
 
 // narrowsAndWidens reports whether the change of an attribute excludes values that were valid, and
-// whether it admits values that were not. One that does both, or is unknown, is true for both.
+// whether it admits values that were invalid. Both are true for a change that does both or is
+// unknown.
 func (c change) narrowsAndWidens() (narrows, widens bool) {
 	from, to := c.from, c.to
 	if c.keyword == "type" {
@@ -241,7 +242,7 @@ func number(attribute string) (float64, error) {
 
 var success = regexp.MustCompile(`^2\d\d `)
 
-// report describes changes to people. What is the same in several operations it says once, whether
+// report describes changes for people. It says once what is the same in several operations, whether
 // they respond with 200 or 201.
 func report(changes []change) string {
 	type group struct {
@@ -279,8 +280,8 @@ func report(changes []change) string {
 	return b.String()
 }
 
-// deliberate is a list of differences that are meant, each a line of change.String in which *
-// stands for any text. Lines that start with # give the reasons for those below.
+// deliberate is a list of intended differences. Each is a line of change.String in which * stands
+// for any text. Lines that start with # give the reasons for the lines below.
 type deliberate []string
 
 func parseDeliberate(text string) (deliberate, error) {
@@ -302,7 +303,8 @@ func parseDeliberate(text string) (deliberate, error) {
 	return list, nil
 }
 
-// unexplained returns the changes that no line of the list matches, and the lines that match none.
+// unexplained returns the changes that no line of the list matches, and the lines that match no
+// change.
 func (d deliberate) unexplained(changes []change) (unexplained []change, unused []string) {
 	used := map[string]bool{}
 	for _, c := range changes {

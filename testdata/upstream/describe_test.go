@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// shapes returns descriptions that say the same: one with all schemas in their places, and one that
+// shapes returns two descriptions of the same facts: one with all schemas inline, and one that
 // refers to components as Twilio's does.
 func shapes(f facts) map[string]object {
 	return map[string]object{"inline": describe(f, false), "components": describe(f, true)}
 }
 
-// describe makes an OpenAPI document in the form of Twilio's that says the facts, with prose and
-// examples around them.
+// describe returns an OpenAPI document in the form of Twilio's that states the facts, with prose
+// and examples around them.
 func describe(f facts, components bool) object {
 	doc := object{
 		"openapi": "3.0.1",
@@ -80,7 +80,7 @@ func describeOperation(f facts, name string, doc object) object {
 			op["security"] = []any{object{words[1]: []any{}}}
 			in(doc, "components", "securitySchemes")[words[1]] = schema
 		case "path", "query", "header":
-			// Those two are attributes of a parameter, the others of its schema.
+			// These two are attributes of a parameter, the others of its schema.
 			p := object{"name": words[1], "in": words[0], "schema": schema, "description": "Prose"}
 			if required {
 				p["required"] = true
@@ -143,7 +143,7 @@ func describeOperation(f facts, name string, doc object) object {
 	return op
 }
 
-// schemaOf returns the schema that has attributes, and whether its place says that it is required.
+// schemaOf returns the schema with the given attributes, and whether it is required.
 func schemaOf(attributes string) (schema object, required bool) {
 	schema = object{}
 	for i, word := range strings.Fields(attributes) {
@@ -182,8 +182,8 @@ func ref(name string) object {
 }
 
 // hoist moves the schemas of an operation that have an enum, and those of its bodies, to the
-// components. As in Twilio's, a reference may have a description and a type beside it, which mean
-// nothing there.
+// components. As in Twilio's description, a reference may have a description and a type beside it,
+// which have no meaning there.
 func hoist(schemas object, name string, part any) {
 	move := func(schema object, kind string) object {
 		data, err := json.Marshal(schema)

@@ -13,12 +13,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// object is an object of a description, as JSON has it.
+// object is a JSON object of a description.
 type object = map[string]any
 
-// facts is what a description says of some operations, without its prose. It maps an element, such
-// as "listConversation query PageSize", to its attributes, "integer format=int64 minimum=1
-// maximum=100".
+// facts is what a description says about some operations, without its prose. It maps an element,
+// such as "listConversation query PageSize", to its attributes, such as "integer format=int64
+// minimum=1 maximum=100".
 type facts map[string]string
 
 // operations maps the routes of operations to their names.
@@ -29,13 +29,13 @@ var (
 	parameterName = regexp.MustCompile(`\{[^}]*\}`)
 )
 
-// route identifies an operation, whatever its path parameters are called.
+// route identifies an operation, whatever the names of its path parameters.
 func route(method, path string) string {
 	return strings.ToUpper(method) + " " + parameterName.ReplaceAllString(path, "{}")
 }
 
-// parseDescription reads an OpenAPI document, as JSON or YAML. Of JSON, which Twilio's is, it takes
-// whatever there is outside our operations, valid or not.
+// parseDescription reads an OpenAPI document, as JSON or YAML. In JSON, which Twilio's is, parts
+// outside our operations may be invalid.
 func parseDescription(data []byte) (object, error) {
 	if !json.Valid(data) {
 		doc, err := openapi3.NewLoader().LoadFromData(data)
@@ -69,8 +69,8 @@ func operationsOf(root object) operations {
 	return ops
 }
 
-// derive reads the facts of the named operations, and of no other. It ignores callbacks. It is an
-// error if a $ref of theirs has no target.
+// derive reads the facts of the named operations and no others. It ignores callbacks. A $ref of
+// these operations without a target is an error.
 func derive(root object, ops operations) (facts, error) {
 	d := &deriver{root: root, facts: facts{}}
 	for path, item := range in(root, "paths") {
@@ -118,7 +118,7 @@ func (d *deriver) operation(name string, item any, op object) {
 		d.facts[name+" security "+text(strings.Join(schemes, "+"))] = strings.Join(kinds, " ")
 	}
 
-	// An operation's own parameters come last, since they override those of its path.
+	// An operation's own parameters come last because they override those of its path.
 	ofPath, _ := in(item)["parameters"].([]any)
 	own, _ := op["parameters"].([]any)
 	for _, p := range slices.Concat(ofPath, own) {
@@ -148,8 +148,8 @@ func (d *deriver) parameter(key string, p object) {
 	}
 }
 
-// content reads the bodies of a request or a response. The members of a body of the usual type are
-// named without the type.
+// content reads the bodies of a request or a response. The names of members of a body do not
+// include the usual media type.
 func (d *deriver) content(prefix, member string, of object, usual string) {
 	for mediaType, content := range in(of, "content") {
 		members := prefix + member + " "
@@ -163,8 +163,8 @@ func (d *deriver) content(prefix, member string, of object, usual string) {
 	}
 }
 
-// schema reads a schema and those within it, whose keys start with prefix. The attributes that the
-// place gives it, such as required, follow its own. Within are the references that led here.
+// schema reads a schema and those within it, whose keys start with prefix. Attributes of the place,
+// such as required, follow the schema's own. within holds the references that led here.
 func (d *deriver) schema(key, prefix string, schema any, place []string, within ...string) {
 	s := d.flatten(schema, &within)
 	own := attributes(s)
@@ -200,7 +200,7 @@ func (d *deriver) schema(key, prefix string, schema any, place []string, within 
 }
 
 // flatten follows the references of a schema and merges the schemas of its allOf into it. It adds
-// the references to within, and returns an empty schema for one that is there already.
+// the references to within. For a reference that is already there, it returns an empty schema.
 func (d *deriver) flatten(schema any, within *[]string) object {
 	for {
 		ref, ok := in(schema)["$ref"].(string)
@@ -247,7 +247,7 @@ func (d *deriver) resolve(part any) object {
 	return in(part)
 }
 
-// target returns what a reference such as #/components/schemas/conversation refers to.
+// target returns the target of a reference such as #/components/schemas/conversation.
 func (d *deriver) target(ref string) object {
 	var keys []string
 	for key := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
@@ -260,7 +260,7 @@ func (d *deriver) target(ref string) object {
 	return target
 }
 
-// in returns the object that is found by keys in another, or nil.
+// in returns the object at a path within another, or nil.
 func in(part any, keys ...string) object {
 	o, _ := part.(object)
 	for _, key := range keys {
@@ -269,16 +269,15 @@ func in(part any, keys ...string) object {
 	return o
 }
 
-// notAttributes are the keywords that speak to people only, and those whose content has lines of
-// its own.
+// notAttributes are the keywords that only people read, and those whose content has its own lines.
 var notAttributes = []string{
 	"description", "summary", "example", "examples", "externalDocs", "xml", "bearerFormat",
 	"type", "schema", "content", "headers", "links", "encoding",
 	"properties", "required", "items", "allOf", "oneOf", "anyOf", "not", "discriminator",
 }
 
-// attributes returns what a part of a description says of itself: its type first, then
-// keyword=value, or the keyword alone if the value is true.
+// attributes returns the attributes of a part of a description: first its type, then keyword=value,
+// or only the keyword if the value is true.
 func attributes(part object, except ...string) []string {
 	var words []string
 	if part["type"] != nil {
@@ -302,7 +301,7 @@ func attributes(part object, except ...string) []string {
 	return words
 }
 
-// inOrder puts the common keywords first, and the others by name behind them.
+// inOrder sorts the common keywords first and the others by name after them.
 func inOrder(a, b string) int {
 	common := []string{"format", "enum", "pattern", "minLength", "maxLength", "minimum", "maximum", "default", "nullable"}
 	place := func(keyword string) string {
@@ -314,7 +313,7 @@ func inOrder(a, b string) int {
 	return strings.Compare(place(a), place(b))
 }
 
-// text writes a value as one word. The order of a list, such as an enum, is not a fact.
+// text formats a value as one word. The order of a list, such as an enum, is not a fact.
 func text(value any) string {
 	switch value := value.(type) {
 	case string:
@@ -334,8 +333,7 @@ func text(value any) string {
 	return escape(string(data))
 }
 
-// escape makes text of a description one word of one line, which cannot end a code block of
-// Markdown.
+// escape makes text of a description one word on one line that cannot end a Markdown code block.
 func escape(s string) string {
 	if s == "" {
 		return `""`
@@ -351,7 +349,7 @@ func escape(s string) string {
 	return b.String()
 }
 
-// String returns the facts as parseFacts reads them: one a line, sorted.
+// String returns the facts in the form that parseFacts reads: one per line, sorted.
 func (f facts) String() string {
 	var b strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(f)) {
@@ -364,7 +362,7 @@ func (f facts) String() string {
 	return b.String()
 }
 
-// parseFacts reads facts as String writes them. Lines that start with # are comments.
+// parseFacts reads facts in the form that String returns. Lines that start with # are comments.
 func parseFacts(text string) facts {
 	f := facts{}
 	for line := range strings.Lines(text) {

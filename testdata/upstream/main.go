@@ -1,14 +1,16 @@
-// The program upstream tells where api/openapi.yaml and Twilio's published description differ in
-// what they say of our operations.
+// The program upstream shows where api/openapi.yaml and Twilio's published description differ about
+// our operations.
 //
 //	go run ./testdata/upstream           compare api/openapi.yaml with facts.txt
 //	go run ./testdata/upstream -from X   renew facts.txt from a file or an https URL of Twilio's description
 //
-// facts.txt holds what Twilio's description says, one fact a line and none of its prose.
-// deliberate.txt lists the differences that are meant, each with its reason. The first command
-// exits with 1 if there is any other difference, or a line of deliberate.txt that is none any more.
-// The second prints what changed in our operations since facts.txt was written: whether it breaks
-// programs, and which row of the table of changes in .github/CONTRIBUTING.md says what to do.
+// facts.txt holds the facts of Twilio's description, one per line and without its prose.
+// deliberate.txt lists the intended differences, each with its reason.
+//
+// The first command exits with 1 if there is any other difference, or if a line of deliberate.txt
+// is no longer one. The second prints what changed in our operations since facts.txt was written.
+// For each change it says whether it breaks programs, and which row of the table of changes in
+// .github/CONTRIBUTING.md says what to do.
 package main
 
 import (
@@ -84,7 +86,7 @@ func check(dir string, out io.Writer) (bool, error) {
 	return len(unexplained)+len(unused) == 0, nil
 }
 
-// fetch renews the facts and prints what changed.
+// fetch updates the facts and prints what changed.
 func fetch(dir, from string, out io.Writer) error {
 	data, err := read(from)
 	if err != nil {
@@ -122,7 +124,7 @@ func fetch(dir, from string, out io.Writer) error {
 	return os.WriteFile(file, []byte(renewed.String()), 0o644)
 }
 
-// read reads a file, or what an https URL has.
+// read reads a file or an https URL.
 func read(from string) ([]byte, error) {
 	var source io.Reader
 	if strings.HasPrefix(from, "https://") {

@@ -118,7 +118,7 @@ func TestEveryChangeIsReported(t *testing.T) {
 	}
 }
 
-// Every element that comes or goes is reported, and nothing else.
+// Every element that is added or removed is reported, and nothing else.
 func TestEveryElementIsReported(t *testing.T) {
 	t.Parallel()
 	f := theirs(t)
@@ -147,7 +147,7 @@ func TestEveryElementIsReported(t *testing.T) {
 	}
 }
 
-// Whatever changes outside the operations, or in prose, is not reported.
+// Changes outside the operations or in prose are not reported.
 func TestNothingElseIsReported(t *testing.T) {
 	t.Parallel()
 	f := theirs(t)
@@ -213,8 +213,8 @@ func TestRecursiveSchema(t *testing.T) {
 	assert.Contains(t, derived(t, doc).String(), "listConversation 200 text/csv member children[]: recursive\n")
 }
 
-// allOf, oneOf and references of parameters, bodies, responses and headers say the same as what
-// they stand for.
+// allOf, oneOf and references of parameters, bodies, responses and headers yield the same facts as
+// what they stand for.
 func TestSchemasAreFlattened(t *testing.T) {
 	t.Parallel()
 	f := theirs(t)
@@ -253,7 +253,7 @@ func TestSchemasAreFlattened(t *testing.T) {
 	}, slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, "header Access-Control") }))
 }
 
-// What Twilio has changed in the past, in words that a maintainer can use.
+// These are past changes of Twilio's, reported in words that a maintainer can use.
 func TestReport(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
@@ -349,7 +349,7 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// A description may be as broken as it likes.
+// A description may be malformed in any way.
 func FuzzDerive(f *testing.F) {
 	small := facts{
 		"a": "GET /v1/Conversations", "a status 200": "", "a 200 body application/json": "object", "a 200 member b": "string enum=c,d required",
@@ -382,7 +382,8 @@ func TestBreaking(t *testing.T) {
 	assert.False(t, change{element: "deprecated"}.breaking(), "not deprecated any more")
 }
 
-// set gives the elements that match a pattern their attributes, or removes them if there are none.
+// set sets the attributes of the elements that match a pattern, or removes the elements if there
+// are none.
 func set(pattern, attributes string) func(facts) {
 	return func(f facts) {
 		if attributes != "" {
@@ -448,7 +449,7 @@ func TestFetch(t *testing.T) {
 	assert.Equal(t, string(renewed), string(after), "an invalid description changes nothing")
 }
 
-// with adds an attribute where the keyword is not there yet.
+// with adds an attribute if its keyword is absent.
 func with(attribute string) func(key, attributes string) string {
 	keyword, _, _ := strings.Cut(attribute, "=")
 	return func(_, attributes string) string {
@@ -474,13 +475,13 @@ func alter(attributes string) string {
 	return strings.Join(words, " ")
 }
 
-// hasSchema reports whether an element has one, and with it attributes.
+// hasSchema reports whether an element has a schema, and therefore attributes.
 func hasSchema(key string) bool {
 	kind, response := change{element: key[strings.Index(key, " ")+1:]}.kind()
 	return strings.Contains(key, " ") && (response && kind != "status" || slices.Contains([]string{"path", "query", "header", "form", "body"}, kind))
 }
 
-// within reports whether an element is another one, or is described as a part of it.
+// within reports whether an element is another one or described as a part of it.
 func within(key, of string) bool {
 	if key == of || !strings.Contains(of, " ") && strings.HasPrefix(key, of+" ") {
 		return true

@@ -22,12 +22,14 @@ const (
 	controlTimeout = 30 * time.Second
 )
 
-// control returns a handler of the requests under /_emulator/, which stand in for methods of
-// [conversationstest.Emulator], and of all others by the emulator. The package comment describes them.
+// control returns a handler of the requests under /_emulator/, which call methods of
+// [conversationstest.Emulator]. All other requests go to the emulator. The package comment
+// describes them.
 //
-// These requests need no credentials, so no web page may make them. A page cannot send JSON to another
-// origin without asking first, and nobody answers that; its Origin is not this one; and a name that
-// it has resolve to this address, so that the origin seems the same, is not a host of this server.
+// These requests need no credentials, so web pages must not be able to make them. A page of another
+// origin cannot send JSON without a preflight request, which is never granted, and its Origin
+// differs. A page may make its own host name resolve to this address, so that the origin appears to
+// be the same, but that name is not a host of this server.
 func control(e *conversationstest.Emulator, isHost func(host string) bool, accounts []conversationstest.Account, hooks webhooks) http.Handler {
 	mux := http.NewServeMux()
 	handleInspector(mux, e, accounts, hooks)
@@ -142,7 +144,7 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool, accou
 	})
 	sameOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The mux cleans paths, which the API must not: only what is its own goes there.
+		// The mux cleans paths, but the API must not. Only the control requests go through it.
 		if !strings.HasPrefix(r.URL.Path, "/_emulator/") {
 			e.ServeHTTP(w, r)
 			return
@@ -162,10 +164,10 @@ func control(e *conversationstest.Emulator, isHost func(host string) bool, accou
 	})
 }
 
-// hosts returns a function that reports whether the Host of a request names this server: the host of
-// the flag -addr, the address that it listens on, or a loopback name, with its port. If it listens on
-// all addresses, any IP address will do: what must not be is a name, which somebody else can have
-// resolve to this server.
+// hosts returns a function that reports whether the Host of a request names this server. Valid are
+// the host of the flag -addr, the address that the server listens on, and loopback names, each with
+// its port. If the server listens on all addresses, any IP address is valid. A name is not, because
+// somebody else may make it resolve to this server.
 func hosts(flagAddr string, listening net.Addr) func(host string) bool {
 	given, _, _ := net.SplitHostPort(flagAddr)
 	own, port, _ := net.SplitHostPort(listening.String())
@@ -183,7 +185,7 @@ func hosts(flagAddr string, listening net.Addr) func(host string) bool {
 	}
 }
 
-// latest returns the last entries of a log, as many as the parameter latest of a request says.
+// latest returns the last entries of a log, as many as the request's parameter latest says.
 func latest[T any](r *http.Request, log []T) []T {
 	if n, err := strconv.Atoi(r.URL.Query().Get("latest")); err == nil && n >= 0 {
 		log = log[max(0, len(log)-n):]
@@ -191,12 +193,12 @@ func latest[T any](r *http.Request, log []T) []T {
 	return log
 }
 
-// mistake answers a request that asks for nothing that can be done.
+// mistake responds to an invalid request.
 func mistake(w http.ResponseWriter, format string, args ...any) {
 	http.Error(w, fmt.Sprintf(format, args...), http.StatusBadRequest)
 }
 
-// fault is [conversationstest.Fault] in JSON.
+// fault is the JSON form of [conversationstest.Fault].
 type fault struct {
 	Times    int                     `json:"times"`
 	Status   int                     `json:"status,omitempty"`
@@ -210,7 +212,7 @@ type fault struct {
 	Truncate bool                    `json:"truncate,omitempty"`
 }
 
-// headerValues are the values of a header, in JSON a text or a list of texts.
+// headerValues are the values of a header. In JSON they are a string or a list of strings.
 type headerValues []string
 
 func (v *headerValues) UnmarshalJSON(data []byte) error {
@@ -222,7 +224,7 @@ func (v *headerValues) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(v))
 }
 
-// problem says what is wrong with a fault, if anything is.
+// problem returns what is wrong with a fault, or "".
 func (f fault) problem() string {
 	switch {
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
@@ -258,7 +260,7 @@ func faultJSON(f conversationstest.Fault) fault {
 	}
 }
 
-// conversation is [conversationstest.Conversation] in JSON.
+// conversation is the JSON form of [conversationstest.Conversation].
 type conversation struct {
 	AccountSID          string    `json:"account_sid"`
 	ServiceSID          string    `json:"chat_service_sid"`
@@ -276,7 +278,7 @@ type conversation struct {
 	EmailName           string    `json:"email_name"`
 }
 
-// request is [conversationstest.Request] in JSON.
+// request is the JSON form of [conversationstest.Request].
 type request struct {
 	Number     int         `json:"number"`
 	Time       time.Time   `json:"time"`
@@ -305,7 +307,7 @@ func requestJSON(r conversationstest.Request) request {
 	return out
 }
 
-// delivery is [conversationstest.Delivery] in JSON.
+// delivery is the JSON form of [conversationstest.Delivery].
 type delivery struct {
 	Number          int         `json:"number"`
 	ID              string      `json:"id"`
@@ -330,7 +332,7 @@ func newDelivery(d conversationstest.Delivery) delivery {
 	return out
 }
 
-// duration is a [time.Duration] that JSON has as text, such as "1h30m".
+// duration is a [time.Duration] with a JSON string such as "1h30m".
 type duration time.Duration
 
 func (d *duration) UnmarshalText(text []byte) error {
@@ -341,8 +343,8 @@ func (d *duration) UnmarshalText(text []byte) error {
 
 func (d duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-// isJSON reports whether the content type is that of JSON, which no web page can send here without
-// asking first. If it returns false, it has responded.
+// isJSON reports whether the content type is that of JSON, which web pages of another origin cannot
+// send without a preflight request. If it returns false, it has responded.
 func isJSON(w http.ResponseWriter, r *http.Request) bool {
 	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType != "application/json" {
 		http.Error(w, "the body must be of the type application/json", http.StatusUnsupportedMediaType)
@@ -351,7 +353,8 @@ func isJSON(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// readJSON reads a bounded body of JSON with known members only. If it returns false, it has responded.
+// readJSON reads a bounded JSON body with known members only. If it returns false, it has
+// responded.
 func readJSON[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
 	if !isJSON(w, r) {
 		return in, false
@@ -377,5 +380,5 @@ func readJSON[T any](w http.ResponseWriter, r *http.Request) (in T, ok bool) {
 
 func writeJSON(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(v) // it cannot fail but for a client that is gone
+	_ = json.NewEncoder(w).Encode(v) // it fails only if the client is gone
 }

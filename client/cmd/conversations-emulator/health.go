@@ -11,9 +11,8 @@ import (
 	"time"
 )
 
-// health is the command conversations-emulator health, for the health check of a container: it
-// reports by its exit status whether an emulator responds within two seconds. A response of 401
-// will do.
+// health is the command conversations-emulator health, for the health check of a container. Its
+// exit status reports whether an emulator responds within two seconds. A response of 401 is enough.
 func health(ctx context.Context, args []string, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conversations-emulator health", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -45,7 +44,7 @@ func health(ctx context.Context, args []string, stderr io.Writer) int {
 	return exitFailed
 }
 
-// warnIfOpen says aloud that other machines can reach an emulator that listens on all addresses.
+// warnIfOpen warns that other machines can reach an emulator that listens on all addresses.
 func warnIfOpen(addr string, stderr io.Writer) {
 	host, _, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {

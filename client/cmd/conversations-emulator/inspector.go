@@ -14,19 +14,19 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// The inspector is the page at /_emulator/. Its own requests are those of the control endpoint and the
-// ones here; their JSON is for this page and may change with it.
+// The inspector is the page at /_emulator/. It uses the requests of the control endpoint and those
+// in this file. Their JSON is only for this page and may change with it.
 
 //go:embed inspector.html inspector.css inspector.js inspector.svg
 var inspectorFiles embed.FS
 
-// inspectorPolicy lets the page load and fetch from its own origin only. It runs no inline script or
-// style, cannot be framed, and the browser refuses text where HTML would be made of it.
+// inspectorPolicy lets the page load and fetch from its own origin only. Inline scripts and styles
+// and framing are forbidden. The browser refuses to turn text into HTML.
 const inspectorPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// inspectorURL is where a browser finds the page. It is a loopback address if the program listens on
-// all addresses, none of which is better known.
+// inspectorURL returns the URL of the page for a browser. If the program listens on all addresses,
+// it is a loopback address.
 func inspectorURL(listening net.Addr) string {
 	host, port, _ := net.SplitHostPort(listening.String())
 	if net.ParseIP(host).IsUnspecified() {
@@ -35,8 +35,8 @@ func inspectorURL(listening net.Addr) string {
 	return "http://" + net.JoinHostPort(host, port) + "/_emulator/"
 }
 
-// handleInspector adds the page and its requests to those of the control endpoint. The accounts sign
-// the requests of the API that the page makes, and the page shows where webhooks go.
+// handleInspector adds the page and its requests to those of the control endpoint. The accounts
+// sign the API requests of the page. The page shows the webhook configuration.
 func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts []conversationstest.Account, hooks webhooks) {
 	for path, name := range map[string]string{"{$}": "inspector.html", "inspector.css": "inspector.css", "inspector.js": "inspector.js", "inspector.svg": "inspector.svg"} {
 		mux.HandleFunc("GET /_emulator/"+path, func(w http.ResponseWriter, r *http.Request) {
@@ -109,10 +109,11 @@ func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts
 		}
 		response := &startedWriter{ResponseWriter: w}
 		defer func() {
-			// A browser repeats what it sent on a connection that closes without a response. It must not.
+			// A browser must not repeat the request, as it would if the connection closed without a
+			// response.
 			switch v := recover(); {
 			case v == nil:
-			case v == http.ErrAbortHandler && !response.started:
+			case v == http.ErrAbortHandler && !response.started: //nolint:errorlint // as net/http compares it
 				http.Error(w, "The connection was closed without a response.", http.StatusBadGateway)
 			default:
 				panic(v)
@@ -122,8 +123,8 @@ func handleInspector(mux *http.ServeMux, e *conversationstest.Emulator, accounts
 	})
 }
 
-// startedWriter knows whether the response has begun. It leaves out what lets pages of other origins
-// read the API.
+// startedWriter records whether the response has begun. It removes the headers that let pages of
+// other origins read API responses.
 type startedWriter struct {
 	http.ResponseWriter
 	started bool
@@ -142,8 +143,8 @@ func (w *startedWriter) WriteHeader(status int) {
 // Unwrap lets [http.ResponseController] flush.
 func (w *startedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// inspectorStatus is what the page shows of a status. With the number of the latest delivery the page
-// knows whether there is anything to fetch.
+// inspectorStatus is a status as the page shows it. The number of the latest delivery tells the
+// page whether there is something to fetch.
 func inspectorStatus(s conversationstest.Status, hooks webhooks, deliveries []conversationstest.Delivery) any {
 	type scripted struct {
 		Operation string `json:"operation"`

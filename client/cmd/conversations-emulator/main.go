@@ -1,16 +1,19 @@
-// The program conversations-emulator emulates the Conversation endpoints of Twilio Conversations, in
+// The program conversations-emulator emulates the Conversation endpoints of Twilio Conversations in
 // memory, for clients in any language. It prints one line,
 //
 //	listening on http://127.0.0.1:4010
 //
-// and serves until SIGINT or SIGTERM. The package conversationstest says what it answers; -help names the
-// flags. It exits with 0, with 1 if it cannot serve, and with 2 if a flag is wrong. The command
+// and serves until SIGINT or SIGTERM. The package conversationstest documents its responses. The
+// flag -help lists the flags. The exit status is 0 after a signal, 1 if it cannot serve, and 2 if a
+// flag is invalid. The command
 //
 //	conversations-emulator health
 //
-// exits with 0 if an emulator responds on the address that its -addr names, and with 1 if none does.
+// exits with 0 if an emulator responds on the address given by its flag -addr, and with 1 if none
+// does.
 //
-// With -control, which is off by default as it takes no credentials, it also answers
+// With the flag -control, it also serves the following requests. The flag is off by default,
+// because they need no credentials.
 //
 //	POST /_emulator/faults         {"operation": "createConversation", "faults": [{"status": 503, "times": 2}]}
 //	POST /_emulator/conversations  [{"unique_name": "a", "state": "closed", "date_created": "2026-01-01T00:00:00Z"}]
@@ -22,62 +25,77 @@
 //	GET  /_emulator/deliveries
 //	POST /_emulator/deliveries/repeat  {"id": "0d2f8c4a-7b61-4e0e-9c43-5f7a1b2c3d4e"}
 //
-// A POST takes JSON of the type application/json. The operation of faults is an operationId, "*" for
-// any, or the name of an event, whose webhooks then go wrong; the members of a fault are status, code, message, header, body, delay, times, commit, drop and
-// truncate, those of conversationstest.Fault. A value of header is a text or a list of texts. The
-// members of a conversation, which is stored as it is, are those of the API and chat_service_sid,
-// date_inactive, date_closed, email_address and email_name; the response is {"sids": [...]}. Activity
-// is what a message in a conversation would cause: it becomes active again, and its timers restart.
-// The clock moves ahead, so that timers fire. Settle responds when every webhook that is due was
-// delivered. A reset removes the conversations, the faults and the latest 10,000 requests and
-// deliveries of webhooks, which the last of these paths show; a delivery is repeated by its id.
-// ?latest=100 shows the last 100.
+// A POST takes JSON of the type application/json.
 //
-// The inspector, a page at /_emulator/, shows all that to a person: conversations, requests as they
-// come with what is wrong with them, and deliveries of webhooks, whose signatures it explains step by
-// step. It changes the same things, and copies requests and deliveries as curl commands. A second line
-// says where it is:
+//   - faults: the operation is an operationId, "*" for any, or the name of an event. In the last
+//     case the faults apply to its webhooks. The members of a fault are status, code, message,
+//     header, body, delay, times, commit, drop and truncate, those of conversationstest.Fault. A
+//     value of header is a string or a list of strings.
+//   - conversations: a conversation is stored unchanged. Its members are those of the API and
+//     chat_service_sid, date_inactive, date_closed, email_address and email_name. The response is
+//     {"sids": [...]}.
+//   - activity: it has the effect of a message in the conversation. The conversation becomes
+//     active, and its timers restart.
+//   - clock: the clock moves ahead, and due timers fire.
+//   - settle: the response is sent when every due webhook is delivered.
+//   - reset: it removes the conversations, the faults, and the requests and deliveries of webhooks
+//     that requests and deliveries show.
+//   - requests, deliveries: the latest 10,000 of them. ?latest=100 shows the last 100.
+//   - deliveries/repeat: it repeats the delivery with the given id.
+//
+// The inspector, a page at /_emulator/, shows all of this in a browser. It shows conversations,
+// incoming requests with their violations, and deliveries of webhooks. It explains their signatures
+// step by step. It can make the same changes, and it copies requests and deliveries as curl
+// commands. A second line shows its URL:
 //
 //	inspector on http://127.0.0.1:4010/_emulator/
 //
-// It loads nothing from other hosts. The page never has an auth token: the program signs what it sends.
+// The page loads nothing from other hosts. It never has an auth token: the program signs what it
+// sends.
 //
-// The flags -webhook-pre-url and -webhook-post-url say where webhooks are delivered, -webhook-method
-// and -webhook-filters how and which. After -webhook-service they are about one service.
+// The flags -webhook-pre-url and -webhook-post-url set where webhooks are delivered. The flags
+// -webhook-method and -webhook-filters set the method and the events. After -webhook-service, these
+// flags apply to that service.
 //
-// The statuses are 200 with a result and 204 without one; 400 for a mistake, which includes what would
-// have no effect; 403 for a web page of another origin, or a Host that is not the address of this
-// server; 404 and 405 for a path or method that does not exist; 413 for a body above 16 MB; 415 for
-// another content type. The body of an error is a line of text.
+// The status is 200 with a result and 204 without one. It is 400 for an invalid request, including
+// one that would have no effect. It is 403 for a web page of another origin, or a Host that is not
+// the address of this server. It is 404 or 405 for an unknown path or method, 413 for a body above
+// 16 MB, and 415 for another content type. The body of an error is one line of text.
 //
 // # Probe
 //
 //	conversations-emulator probe -base-url https://conversations.twilio.com
 //
-// puts a server to the checks of FIDELITY.md and prints for each rule whether it holds, differs (and
-// what came instead) or cannot be told. The credentials are TWILIO_API_KEY and TWILIO_API_SECRET, or
-// else TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN, of the environment. A probe says what it will create
-// and asks first, unless -yes is given. It creates conversations whose names begin with fidelity-, at
-// most ten a second, and deletes them again, also when it is interrupted. It neither changes nor
-// deletes any others. A second interrupt ends it at once. Rules about timers need -slow and ten
-// minutes; rules about two services need -service.
+// checks a server against FIDELITY.md. For each rule it prints whether the rule holds, differs (and
+// how), or is unknown.
 //
-// Rules about webhooks need an account whose pre and post URL lead to the probe. Set both to a public
-// URL, with all seven events of conversations and POST, let a tunnel forward it to
-// 127.0.0.1:4012 (-webhook-listen), and name it with -webhook-url.
+// The credentials are the environment variables TWILIO_API_KEY and TWILIO_API_SECRET, or else
+// TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN. Before it starts, a probe prints what it will create
+// and asks for confirmation, unless -yes is given.
 //
-// -json writes a report, and -compare prints what has changed since an earlier one. The exit status
-// is 0 if no rule differs, or with -compare if nothing has changed. It is 1 if one does, if the probe
-// was interrupted, or if conversations may be left. It is 2 if nothing was probed.
+// A probe creates conversations whose names begin with fidelity-, at most ten a second, and deletes
+// them again, even if it is interrupted. It never changes or deletes other conversations. A second
+// interrupt ends it at once. Rules about timers need -slow and ten minutes. Rules about two
+// services need -service.
+//
+// Rules about webhooks need an account whose pre and post URL lead to the probe. Set both to a
+// public URL, with the method POST and all seven events of conversations. Let a tunnel forward the
+// URL to 127.0.0.1:4012 (-webhook-listen), and pass it as -webhook-url.
+//
+// The flag -json writes a report. The flag -compare prints what has changed since an earlier
+// report. The exit status is 0 if no rule differs, or with -compare if nothing has changed. It is 1
+// if one does, if the probe was interrupted, or if conversations may be left. It is 2 if nothing
+// was probed.
 //
 // # Proxy
 //
 //	conversations-emulator proxy -to https://conversations.twilio.com
 //
-// forwards requests to a server and prints a line to stderr for each request or response that violates
-// the project's OpenAPI document. Credentials, names and bodies are not part of it. A client uses
-// http://127.0.0.1:4011 as its base URL. The URLs of pages in lists lead to the proxy; nothing else is
-// changed. The exit status after SIGINT or SIGTERM is 1 if there was a violation.
+// forwards requests to a server. For each request or response that violates the project's OpenAPI
+// document, it prints a line to stderr, without credentials, names or bodies.
+//
+// Clients use http://127.0.0.1:4011 as their base URL. The page URLs in lists lead to the proxy;
+// nothing else is changed. The exit status after SIGINT or SIGTERM is 1 if there was a violation.
 package main
 
 import (
@@ -104,14 +122,14 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// Exit statuses of the program.
+// These are the exit statuses of the program.
 const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
 )
 
-// run is the program; it serves until ctx is done.
+// run runs the program. It serves until ctx is done.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
 		switch args[0] {
@@ -133,16 +151,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	hooks := newWebhooks(flags)
 	var (
 		addr      = flags.String("addr", "127.0.0.1:4010", "`address` to listen on; port 0 picks a free one")
-		services  = flags.String("services", "", "the only `SIDs` of services there are, separated by commas, besides the default ones (default any)")
+		services  = flags.String("services", "", "`SIDs` of the only services besides the default ones, separated by commas (default any)")
 		region    = flags.String("region", "us1", "`region` of the accounts; hosts of other regions are answered with 401")
 		lenient   = flags.Bool("lenient", false, "ignore unknown and repeated parameters instead of answering 400")
 		pageLimit = flags.Int("max-page-size", 100, "hold at most `n` conversations in a page, up to 1000, whatever PageSize requests")
-		limit     = flags.Int("write-limit", 0, "allow `n` writes per second before 429; Twilio documents 30, 0 is no limit")
-		latency   = flags.Duration("latency", 0, "the least `duration` of each request")
-		controls  = flags.Bool("control", false, "answer requests under /_emulator/ too: the inspector, faults, seeding, activity, the clock")
+		limit     = flags.Int("write-limit", 0, "maximum of `n` writes per second, answered with 429 above; Twilio documents 30, 0 means no limit")
+		latency   = flags.Duration("latency", 0, "minimum `duration` of each request")
+		controls  = flags.Bool("control", false, "also serve requests under /_emulator/: the inspector, faults, seeding, activity, the clock")
 	)
 	var opts []conversationstest.Option
-	flags.Func("assume", "`rule=variant` of FIDELITY.md: behave otherwise than assumed; may be repeated", func(text string) error {
+	flags.Func("assume", "follow the variant of an assumption, `rule=variant` of FIDELITY.md; may be repeated", func(text string) error {
 		rule, variant, _ := strings.Cut(text, "=")
 		opts = append(opts, conversationstest.Assume(rule, variant))
 		return nil
@@ -174,7 +192,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		opts = append(opts, conversationstest.WithWriteLimit(*limit))
 	}
 	if !*controls {
-		opts = append(opts, conversationstest.WithRequestLog(0)) // nobody could ask for it
+		opts = append(opts, conversationstest.WithRequestLog(0)) // nobody could request it
 	}
 	emulator, err := conversationstest.New(opts...)
 	if err != nil {
@@ -206,7 +224,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// checkAddr reports an address that nothing can listen on, whatever the machine.
+// checkAddr returns an error for an address that is invalid on any machine.
 func checkAddr(addr string) error {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil {
@@ -218,8 +236,8 @@ func checkAddr(addr string) error {
 	return nil
 }
 
-// accounts are what the flags of accounts say. The first -account-sid names the account that there is
-// by default, each other one adds an account; the flags that follow it are about that account.
+// accounts collects the flags of accounts. The first -account-sid names the default account; each
+// further one adds an account. The flags that follow it apply to that account.
 type accounts struct {
 	list  []conversationstest.Account
 	named bool // -account-sid was given
@@ -268,8 +286,8 @@ func newAccounts(flags *flag.FlagSet) *accounts {
 	return a
 }
 
-// webhooks are what the flags of webhooks say: first for all services, and after each -webhook-service
-// for that one.
+// webhooks collects the flags of webhooks: first for all services, and after each -webhook-service
+// for that service.
 type webhooks []serviceWebhooks
 
 type serviceWebhooks struct {
@@ -293,7 +311,7 @@ func newWebhooks(flags *flag.FlagSet) *webhooks {
 		func(of *conversationstest.Webhooks, text string) { of.Method = text })
 	set("webhook-filters", "the `events` that are sent, separated by commas (default all seven of conversations)",
 		func(of *conversationstest.Webhooks, text string) { of.Filters = strings.Split(text, ",") })
-	flags.Func("webhook-service", "`SID` of a service with webhooks of its own, which the -webhook flags after it are about; may be repeated",
+	flags.Func("webhook-service", "`SID` of a service with its own webhooks, set by the -webhook flags that follow; may be repeated",
 		func(sid string) error {
 			*w = append(*w, serviceWebhooks{service: sid})
 			return nil
@@ -313,7 +331,8 @@ func (w webhooks) options() (opts []conversationstest.Option) {
 	return opts
 }
 
-// serve prints a greeting once it listens, and returns when ctx is done and every request answered.
+// serve prints a greeting when it listens. It returns when ctx is done and every request has a
+// response.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler, greeting string, stdout io.Writer) error {
 	server := &http.Server{
 		Handler:           handler,
@@ -321,7 +340,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, gre
 		ReadTimeout:       time.Minute,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0),                        // what clients do wrong, they are told
+		ErrorLog:          log.New(io.Discard, "", 0),                        // clients get their errors in responses
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends scripted delays
 	}
 	served := make(chan error, 1)
@@ -338,7 +357,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler, gre
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := server.Shutdown(grace); err != nil {
-		_ = server.Close() // a client is holding on; that is no failure of this program
+		_ = server.Close() // a client holds its connection, which is not a failure of this program
 	}
 	return nil
 }

@@ -24,7 +24,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// asProgram makes the test's own binary the program, so that signals can be sent to a real process.
+// asProgram makes the test binary run as the program, so that signals can be sent to a real
+// process.
 const asProgram = "CONVERSATIONS_EMULATOR_TEST_MAIN"
 
 func TestMain(m *testing.M) {
@@ -254,8 +255,8 @@ func TestControl(t *testing.T) {
 	assert.Equal(t, 404, status, "no path is cleaned")
 }
 
-// No web page can use the control requests: not one of another origin, and not one whose name its
-// owner had resolve to this address.
+// Web pages cannot use the control requests: neither a page of another origin, nor a page whose
+// host name was made to resolve to this address.
 func TestControlIsNotForWebPages(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-control")
@@ -405,7 +406,7 @@ func TestMistakes(t *testing.T) {
 	}
 }
 
-// A delay does not keep the program from stopping.
+// A pending delay does not keep the program from stopping.
 func TestStopEndsDelays(t *testing.T) {
 	t.Parallel()
 	p := start(t, "-latency", "1h", "-control")
@@ -440,8 +441,8 @@ func TestSignals(t *testing.T) {
 	}
 }
 
-// The flags say what is delivered where; the control requests wait for it, show it, repeat it and let it
-// go wrong.
+// The flags set where webhooks are delivered. The control requests wait for deliveries, show and
+// repeat them, and script their faults.
 func TestWebhooks(t *testing.T) {
 	t.Parallel()
 	received := make(chan string, 100)
@@ -507,7 +508,7 @@ func TestWebhooks(t *testing.T) {
 	assert.Equal(t, "[]\n", text)
 }
 
-// A receiver that does not answer does not keep the program from stopping.
+// A receiver that does not respond does not keep the program from stopping.
 func TestStopEndsWebhooks(t *testing.T) {
 	t.Parallel()
 	called := make(chan struct{}, 1)

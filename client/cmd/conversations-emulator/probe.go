@@ -22,12 +22,12 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/internal/fidelity"
 )
 
-// probeInterval is the shortest time between two writes to a server that is not on this machine. It
-// is a third of the rate that Twilio documents.
+// probeInterval is the minimum time between two writes to a server that is not on this machine. It
+// keeps writes to a third of the rate that Twilio documents.
 const probeInterval = 100 * time.Millisecond
 
-// probe is the subcommand of that name. Questions are answered on stdin, the results go to stdout
-// and all else to stderr.
+// probe is the command conversations-emulator probe. It reads confirmations from stdin, writes
+// results to stdout and everything else to stderr.
 func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conversations-emulator probe", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -141,13 +141,13 @@ func probe(ctx context.Context, args []string, stdin io.Reader, stdout, stderr i
 	return status
 }
 
-// isLocal reports whether a URL is of this machine.
+// isLocal reports whether the host of a URL is this machine.
 func isLocal(u *url.URL) bool {
 	return u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
 }
 
-// receiveWebhooks hands what arrives at a listener, over HTTP, to the checks that receive webhooks.
-// The server was told the URL by hand, so that checks that need other settings are left out.
+// receiveWebhooks serves a listener for the checks that receive webhooks. The server was configured
+// by hand, so checks that need other settings are left out.
 func receiveWebhooks(ctx context.Context, listener net.Listener, at *url.URL) func(fidelity.WebhookSettings, http.Handler) (fidelity.WebhookServer, error) {
 	delay := 5 * time.Second // of deliveries
 	if isLocal(at) {
@@ -172,7 +172,7 @@ func receiveWebhooks(ctx context.Context, listener net.Listener, at *url.URL) fu
 	}
 }
 
-// announce says what a probe does, before it does it.
+// announce prints what a probe will do.
 func announce(stderr io.Writer, host, service string, slow, webhooks bool) {
 	where, also := "in the account's default Conversation Service", ""
 	if service != "" {
@@ -193,7 +193,7 @@ It takes about %d minutes.
 `, host, fidelity.MaxCreates, where, also, fidelity.NamePrefix, minutes)
 }
 
-// confirmed asks whether to go on.
+// confirmed asks for confirmation and reports whether it was given.
 func confirmed(ctx context.Context, stdin io.Reader, stderr io.Writer) bool {
 	fmt.Fprint(stderr, "Go on? [y/N] ")
 	answer := make(chan string, 1)
@@ -210,7 +210,7 @@ func confirmed(ctx context.Context, stdin io.Reader, stderr io.Writer) bool {
 	}
 }
 
-// printReport prints the outcomes rule by rule, and a summary.
+// printReport prints the outcomes by rule, and a summary.
 func printReport(stdout io.Writer, report *fidelity.Report) {
 	sentences := map[string]string{}
 	for _, rule := range fidelity.Rules() {
@@ -228,11 +228,11 @@ func printReport(stdout io.Writer, report *fidelity.Report) {
 		fmt.Fprintf(table, "%s\t%d\t%d\t%d\t\n", source, report.Count(fidelity.Holds, source),
 			report.Count(fidelity.Differs, source), report.Count(fidelity.Unknown, source))
 	}
-	_ = table.Flush() // as of all output, its failure is nobody's to tell
+	_ = table.Flush() // as for all output, a failed write cannot be reported
 }
 
-// printChanges prints which rules hold no more, or do now, and reports whether there are any. A
-// rule that one of the reports cannot tell is not compared.
+// printChanges prints the rules that no longer hold, or now do, and reports whether there are any.
+// It does not compare a rule whose outcome is unknown in one of the reports.
 func printChanges(stdout io.Writer, earlier, now *fidelity.Report) (changed bool) {
 	before := map[string]fidelity.Outcome{}
 	for _, result := range earlier.Results {
@@ -275,8 +275,8 @@ func writeReport(file string, report *fidelity.Report) error {
 	return os.WriteFile(file, append(data, '\n'), 0o644)
 }
 
-// progress is a line of a terminal that is written over. Where there is no terminal, it is a line
-// at the beginning and one at the end.
+// progress shows progress in one line of a terminal, which it overwrites. Without a terminal, it
+// prints one line at the beginning and one at the end.
 type progress struct {
 	out      io.Writer
 	terminal bool

@@ -82,8 +82,8 @@ func TestProbe(t *testing.T) {
 	assert.Contains(t, stdout.String(), `create.state: was "differs", is "holds"`)
 }
 
-// The rules of webhooks hold for the program, which delivers over HTTP. That of the timeout would
-// take five seconds; it is checked without waiting in package fidelity.
+// The rules of webhooks hold for the program, which delivers over HTTP. The rule of the timeout
+// would take five seconds; package fidelity checks it without waiting.
 func TestProgramDeliversWebhooks(t *testing.T) {
 	t.Parallel()
 	api := start(t)
@@ -127,7 +127,7 @@ func TestProgramDeliversWebhooks(t *testing.T) {
 	assert.Zero(t, report.Left)
 }
 
-// toProgram sends requests to a program, whatever their host is.
+// toProgram sends requests to a program, whatever host they name.
 type toProgram struct{ program *program }
 
 func (t toProgram) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -136,8 +136,8 @@ func (t toProgram) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.program.client.Transport.RoundTrip(r)
 }
 
-// A probe receives webhooks where the server was told to deliver them. What needs other settings
-// cannot be told, nor what only a message or ten minutes could show.
+// A probe receives webhooks if the server was configured to deliver them. Rules that need other
+// settings, a message or ten minutes stay unknown.
 func TestProbeWebhooks(t *testing.T) {
 	credentials(t)
 	free, err := net.Listen("tcp", "127.0.0.1:0")
@@ -161,7 +161,7 @@ func TestProbeWebhooks(t *testing.T) {
 	assert.Contains(t, stdout.String(), "needs webhooks that reach the probe: run it with -webhook-url")
 }
 
-// A rule that does not hold makes the probe fail, and says what came instead.
+// If a rule is broken, the probe fails and reports how.
 func TestProbeDiffers(t *testing.T) {
 	credentials(t)
 	e, err := conversationstest.New()
@@ -181,7 +181,7 @@ func TestProbeDiffers(t *testing.T) {
 	assert.NotContains(t, stderr.String(), "may be left", "the server says that it deleted it")
 }
 
-// Nothing is created unless it is confirmed.
+// Nothing is created without confirmation.
 func TestProbeAsks(t *testing.T) {
 	credentials(t)
 	for answer, code := range map[string]int{"": 2, "n\n": 2, "maybe\n": 2, "y\n": 0, "Yes\n": 0} {
@@ -221,8 +221,8 @@ func TestProbeInterrupted(t *testing.T) {
 	assert.Empty(t, e.Conversations(""))
 }
 
-// A server that behaves otherwise where the emulator assumes something is found, and can be
-// emulated.
+// If a server behaves differently from an assumption, the probe finds it, and
+// [conversationstest.Assume] can emulate it.
 func TestAssume(t *testing.T) {
 	credentials(t)
 	p := start(t, "-assume", "timer.update=refused", "-assume", "page.size-above-100=accepted", "-assume", "list.order=oldest-first")

@@ -22,7 +22,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// proxy is the subcommand of that name.
+// proxy is the command conversations-emulator proxy.
 func proxy(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("conversations-emulator proxy", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -70,7 +70,7 @@ func proxy(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitOK
 }
 
-// validatingProxy forwards to one server and reports what breaks the description.
+// validatingProxy forwards to one server and reports violations of the description.
 func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) http.Handler {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.DisableCompression = true // a compressed body is not checked
@@ -101,8 +101,8 @@ func validatingProxy(server *url.URL, lines *log.Logger, report func(error)) htt
 	})
 }
 
-// unreachable says why there is no response. The text of an error that is not of the network or of TLS
-// can repeat what the server sent.
+// unreachable returns why there is no response. It leaves out the text of an error that is neither
+// of the network nor of TLS, because that text may repeat what the server sent.
 func unreachable(err error) string {
 	if network, ok := errors.AsType[*net.OpError](err); ok {
 		return network.Error()
@@ -113,15 +113,15 @@ func unreachable(err error) string {
 	return "the server closed the connection, or does not speak HTTP"
 }
 
-// pageURLs are the beginnings of the URLs of pages in a body. No text within the body looks like
-// one: its quotes would be escaped.
+// pageURLs matches the beginnings of page URLs in a body. No string value in the body matches,
+// because its quotes would be escaped.
 var pageURLs = regexp.MustCompile(`("(?:first|previous|next)_page_url"\s*:\s*")https?://[^/"]*`)
 
-// maxPage is more than the largest page has. What is larger is passed on as it comes, not held in memory.
+// maxPage is larger than any page. A larger body is forwarded as it arrives and not held in memory.
 const maxPage = 64 << 20
 
-// keepPages makes the URLs of pages lead to the proxy. A client that follows them as they are would
-// leave it after the first page.
+// keepPages makes page URLs lead to the proxy. Otherwise, a client that follows them would leave
+// the proxy after the first page.
 func keepPages(res *http.Response, proxy string) {
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxPage))
 	closer := res.Body
@@ -143,7 +143,7 @@ func keepPages(res *http.Response, proxy string) {
 	}{io.MultiReader(bytes.NewReader(body), failing{err}), closer}
 }
 
-// failing ends a body as it ended.
+// failing ends a body as the original ended.
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) {
@@ -160,7 +160,7 @@ var (
 	pathWords     = []string{"", "v1", "Services", "Conversations", "Participants", "Messages", "Webhooks", "Export"}
 )
 
-// violation is one line of what is wrong with a request or response. It repeats no more of it than
+// violation is one line about a violation in a request or response. Of the message it repeats only
 // names of parameters and the fixed parts of paths.
 func violation(err error) string {
 	text := quotedPath.ReplaceAllStringFunc(err.Error(), func(path string) string {

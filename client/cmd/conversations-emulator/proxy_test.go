@@ -19,7 +19,7 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// lockedBuffer is written by several goroutines.
+// lockedBuffer is a buffer that several goroutines may write.
 type lockedBuffer struct {
 	mu sync.Mutex
 	bytes.Buffer
@@ -31,8 +31,8 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.Buffer.Write(p)
 }
 
-// startProxy runs the proxy. The function that it returns stops it, with its exit status and what
-// it wrote.
+// startProxy runs the proxy. It returns a function that stops it and returns its exit status and
+// output.
 func startProxy(t *testing.T, to string) (url string, stop func() (int, string)) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -122,7 +122,7 @@ func TestProxyReportsViolations(t *testing.T) {
 	}
 }
 
-// Responses are checked too, and arrive as they are. A server that would compress is asked not to.
+// Responses are checked too, and forwarded unchanged. A server that would compress is asked not to.
 func TestProxyChecksResponses(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -145,7 +145,8 @@ func TestProxyChecksResponses(t *testing.T) {
 	assert.Regexp(t, `^fetchConversation: response: body /state: [^\n]*\n$`, stderr)
 }
 
-// A response that breaks off does so for the client, and a server that is gone is a bad gateway.
+// If a response breaks off, it does so for the client too. If the server is unreachable, the
+// response is 502.
 func TestProxyFailures(t *testing.T) {
 	t.Parallel()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -174,7 +175,7 @@ func TestProxyFailures(t *testing.T) {
 	assert.Regexp(t, `^no response: dial tcp [^\n]+\n$`, stderr)
 }
 
-// Nothing that a server sends is in the output, not even if it is no response.
+// The output repeats nothing that a server sends, even if it is not a valid response.
 func TestProxyRepeatsNoGarbage(t *testing.T) {
 	t.Parallel()
 	for _, garbage := range []string{"secret\r\n\r\n", "HTTP/1.1 secret OK\r\n\r\n", "HTTP/1.1 200 OK\r\nsecret\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: secret\r\n\r\n"} {
@@ -198,7 +199,7 @@ func TestProxyRepeatsNoGarbage(t *testing.T) {
 	}
 }
 
-// A body without end is passed on as it comes.
+// An endless body is forwarded as it arrives.
 func TestProxyHoldsNoEndlessBody(t *testing.T) {
 	t.Parallel()
 	sent := 0

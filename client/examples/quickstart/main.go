@@ -124,7 +124,7 @@ func performFive(ctx context.Context, conversations *client.Conversations, scope
 	}
 	_, err = conversations.Fetch(ctx, conv.SID)
 	if !errors.Is(err, client.ErrNotFound) {
-		return "", fmt.Errorf("fetching what was deleted: got %v, want %v", err, client.ErrNotFound)
+		return "", fmt.Errorf("fetching what was deleted: got %v, want %v", err, client.ErrNotFound) //nolint:errorlint // it is not ErrNotFound
 	}
 	report("delete", "%s is gone", conv.SID)
 	return conv.ChatServiceSID, nil

@@ -22,10 +22,10 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// breakage makes a broken emulator of one that works.
+// breakage turns a working emulator into a broken one.
 type breakage func(http.Handler) http.Handler
 
-// object is a body, or a part of it.
+// object is a JSON body or a part of it.
 type object = map[string]any
 
 // exchange is a request and the working emulator's response to it.
@@ -80,7 +80,7 @@ func onQuery(change func(query url.Values)) breakage {
 	}
 }
 
-// refuse answers requests with 400.
+// refuse responds to requests with 400.
 func refuse(which func(r *http.Request, form url.Values) bool) breakage {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,7 +102,7 @@ func single(r *http.Request) bool { return !strings.HasSuffix(r.URL.Path, "/Conv
 func isUpdate(r *http.Request) bool { return r.Method == http.MethodPost && single(r) }
 func isCreate(r *http.Request) bool { return r.Method == http.MethodPost && !single(r) }
 
-// conversation changes conversations wherever they are.
+// conversation changes conversations wherever they occur.
 func conversation(change func(c object)) breakage {
 	return onResponse(func(x *exchange) {
 		if items, ok := x.body["conversations"].([]any); ok {
@@ -119,7 +119,7 @@ func member(name string, value any) breakage {
 	return conversation(func(c object) { c[name] = value })
 }
 
-// fetched changes the conversations in some state when they are fetched.
+// fetched changes conversations in the given state when they are fetched.
 func fetched(state string, change func(c object)) breakage {
 	return onResponse(func(x *exchange) {
 		if x.r.Method == http.MethodGet && x.body["state"] == state {
@@ -128,7 +128,7 @@ func fetched(state string, change func(c object)) breakage {
 	})
 }
 
-// shifted is a date some time later.
+// shifted returns a date moved by a duration.
 func shifted(date any, by time.Duration) string {
 	t, _ := time.Parse(time.RFC3339, date.(string))
 	return t.Add(by).Format(time.RFC3339)
@@ -154,7 +154,7 @@ func meta(name string, value any) breakage {
 	return list(func(_ *exchange, meta object) { meta[name] = value })
 }
 
-// pageURL changes a URL of meta where there is one.
+// pageURL changes a URL of meta if it is set.
 func pageURL(name, pattern, by string) breakage {
 	return list(func(_ *exchange, meta object) {
 		if u, ok := meta[name].(string); ok {
@@ -165,7 +165,7 @@ func pageURL(name, pattern, by string) breakage {
 
 func reversed(x *exchange, _ object) { slices.Reverse(x.body["conversations"].([]any)) }
 
-// lost sends requests for one conversation to one that does not exist, by method and path.
+// lost redirects requests for one conversation, by method and path, to one that does not exist.
 func lost(method, pattern string) breakage {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -177,7 +177,7 @@ func lost(method, pattern string) breakage {
 	}
 }
 
-// byName is a path with a name that a session made up.
+// byName matches the path of a name that a session generated.
 const byName = `/fidelity-[^/]*$`
 
 func status(method string, from, to int) breakage {
@@ -216,7 +216,7 @@ func failure(name string, value any) breakage {
 	})
 }
 
-// keepsDeleted answers deletes without performing them.
+// keepsDeleted responds to deletes without performing them.
 func keepsDeleted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodDelete {
@@ -227,7 +227,7 @@ func keepsDeleted(next http.Handler) http.Handler {
 	})
 }
 
-// elsewhere takes the default service for another.
+// elsewhere mistakes another service for the default one.
 func elsewhere(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ok := strings.CutPrefix(r.URL.Path, defaultCollection); ok {
@@ -237,7 +237,7 @@ func elsewhere(next http.Handler) http.Handler {
 	})
 }
 
-// careless performs a write first without the timer that makes it invalid.
+// careless performs a write, without the invalid timer, before it refuses the request.
 func careless(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
@@ -263,7 +263,7 @@ func frozenTimers(next http.Handler) http.Handler {
 	})(next)
 }
 
-// uniqueFriendlyNames refuses a friendly name that it has seen.
+// uniqueFriendlyNames refuses a friendly name that it has seen before.
 func uniqueFriendlyNames(next http.Handler) http.Handler {
 	seen := map[string]bool{}
 	return refuse(func(r *http.Request, form url.Values) bool {
@@ -289,7 +289,7 @@ func updateWith(field, value string) breakage {
 	})
 }
 
-// replaces replaces a value of a form, an absent one being empty.
+// replaces replaces a value of a form. An absent value counts as empty.
 func replaces(field, value, by string) breakage {
 	return onForm(func(_ *http.Request, form url.Values) {
 		if form.Get(field) == value {
@@ -323,7 +323,7 @@ func longerThan(n int) func(string) bool {
 	return func(s string) bool { return len([]rune(s)) > n }
 }
 
-// breakages has for each rule an emulator that breaks it; those of refusals are made.
+// breakages maps each rule to an emulator that breaks it. The emulators for refusals are generated.
 var breakages = map[string]breakage{
 	"create":                      status("POST", 201, 200),
 	"create.state":                member("state", "inactive"),
@@ -560,7 +560,7 @@ func refusesHeader(name string) breakage {
 	return refuse(func(r *http.Request, _ url.Values) bool { return r.Header.Get(name) != "" })
 }
 
-// bareDate completes dates without a time.
+// bareDate completes dates that have no time.
 func bareDate(parameter, clock string) breakage {
 	return onQuery(func(query url.Values) {
 		if date := query.Get(parameter); len(date) == len(time.DateOnly) {
@@ -591,7 +591,7 @@ func breakageOf(id string) breakage {
 	return nil
 }
 
-// Each variant of an assumption is one of a rule, whose check finds it.
+// Each variant of an assumption belongs to a rule, whose check detects it.
 func TestVariants(t *testing.T) {
 	t.Parallel()
 	rules := map[string]Rule{}
@@ -618,7 +618,7 @@ func TestVariants(t *testing.T) {
 	}
 }
 
-// Each check finds its rule broken by an emulator that breaks it.
+// Each check detects an emulator that breaks its rule.
 func TestChecksFindBrokenEmulators(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{}

@@ -13,8 +13,8 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// hookBreakage makes of a working emulator one that delivers webhooks otherwise than it should. All
-// members are optional.
+// hookBreakage turns a working emulator into one that delivers webhooks wrongly. All members are
+// optional.
 type hookBreakage struct {
 	settings func(*WebhookSettings)
 	variant  string   // of the rule
@@ -22,7 +22,7 @@ type hookBreakage struct {
 	receiver breakage // in front of the receiver
 }
 
-// onDelivery changes what is delivered, from the emulator to the receiver.
+// onDelivery changes what the emulator delivers to the receiver.
 func onDelivery(change func(r *http.Request, params url.Values)) hookBreakage {
 	return hookBreakage{receiver: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -40,13 +40,13 @@ func onDelivery(change func(r *http.Request, params url.Values)) hookBreakage {
 	}}
 }
 
-// sign signs a delivery that was changed.
+// sign signs a delivery again after a change.
 func sign(r *http.Request, params url.Values) {
 	h := &hooked{session: &session{target: target("")}, server: WebhookServer{Origin: "https://example.com"}}
 	r.Header.Set("X-Twilio-Signature", h.signature(event{method: r.Method, uri: r.RequestURI, params: params}))
 }
 
-// parameter changes a parameter of an event, of all if that is empty.
+// parameter changes a parameter of the named event, or of all events if the name is empty.
 func parameter(event, name string, change func(string) string) hookBreakage {
 	return onDelivery(func(_ *http.Request, params url.Values) {
 		if event == "" || params.Get("EventType") == event {
@@ -83,7 +83,7 @@ func followedBy(event string) hookBreakage {
 	}}
 }
 
-// onReceived changes what the receiver responds.
+// onReceived changes the receiver's response.
 func onReceived(change func(status int, body string) (int, string)) hookBreakage {
 	return hookBreakage{receiver: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -114,7 +114,7 @@ func impatient(next http.Handler) http.Handler {
 
 func status200(_ int, body string) (int, string) { return 200, body }
 
-// hookBreakages has for each rule of webhooks an emulator that breaks it.
+// hookBreakages maps each rule of webhooks to an emulator that breaks it.
 var hookBreakages = map[string]hookBreakage{
 	"webhook.header": {api: func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -164,7 +164,7 @@ var hookBreakages = map[string]hookBreakage{
 	"webhook.retry":    {variant: "once"},
 }
 
-// options are what makes the emulator break a rule by itself.
+// options make the emulator itself break a rule.
 func (b hookBreakage) options(rule string) []conversationstest.Option {
 	if b.variant == "" {
 		return nil

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// refusal is a request that is refused. It makes a rule for the code and the status, or one for
-// each where they are known from different sources, and one for the text if that is known.
+// refusal is a request that is refused. It yields a rule for the code and the status, or one for
+// each if their sources differ. If the text is known, it yields another rule.
 type refusal struct {
 	id   string
 	what string // is refused
@@ -31,7 +31,7 @@ type refusal struct {
 	needs  Needs
 }
 
-// asked is the response to a refusal's request, which is sent once.
+// asked returns the response to a refusal's request, which is sent once.
 func (r refusal) asked(s *session) *response {
 	return fixture(s, "refusal "+r.id, func() *response { return r.ask(s) })
 }
@@ -75,7 +75,7 @@ func (r refusal) rules() []Rule {
 	return append(rules, text)
 }
 
-// seenIf is the reference of what was seen in responses.
+// seenIf returns the reference of what was seen in responses.
 func seenIf(source Source) string {
 	if source == Recorded {
 		return publicCode
@@ -83,10 +83,10 @@ func seenIf(source Source) string {
 	return ""
 }
 
-// plainText is a regular expression as a sentence shows it.
+// plainText returns a regular expression as a sentence shows it.
 func plainText(pattern string) string { return strings.ReplaceAll(pattern, ".*", "…") }
 
-// onePage is a request for a page, with more parameters.
+// onePage is a request for a page, with further parameters.
 func onePage(pairs ...string) func(*session) *response {
 	return func(s *session) *response { return s.get(s.collection + "?" + form(pairs...).Encode()) }
 }
@@ -97,7 +97,7 @@ func creating(pairs ...string) func(*session) *response {
 
 const nowhere = "CH00000000000000000000000000000000"
 
-// refusals are all of them.
+// refusals returns all of them.
 func refusals() []refusal {
 	return []refusal{
 		{id: "error.20001-page-size", what: "A PageSize of 0", ask: onePage("PageSize", "0"), code: 20001, known: Assumed, status: 400, statusKnown: Assumed},
@@ -200,7 +200,7 @@ func refusals() []refusal {
 	}
 }
 
-// burst writes above the rate, as fast as the server lets it, until it is refused.
+// burst writes faster than the rate limit, as fast as the server allows, until a write is refused.
 func (s *session) burst() *response {
 	path := s.path(s.plain().sid())
 	for range 300 {

@@ -1,10 +1,9 @@
-// Package fidelity is the manifest of how the Conversation endpoints behave: a table of rules, each
-// with its source and a check that any server can be put to.
+// Package fidelity is the manifest of how the Conversation endpoints behave: a table of rules. Each
+// rule has its source and a check that can run against any server.
 //
 // The checks send plain HTTP requests and judge the responses. They share no code with the client
-// or the emulator, so that all three cannot agree on a mistake. [Run] puts a server to them.
-// [Sections] is the table; FIDELITY.md and the documentation of conversationstest are made from it,
-// by
+// or the emulator, so all three cannot agree on a mistake. [Run] checks a server. [Sections] is the
+// table. FIDELITY.md and the documentation of conversationstest are generated from it by
 //
 //	go test ./client/internal/fidelity -run TestTables -update
 package fidelity
@@ -21,14 +20,14 @@ const (
 	Assumed    Source = "assumed"    // Twilio documents nothing; the rule is the emulator's choice
 )
 
-// Sources are all sources, in the order of summaries.
+// Sources lists all sources, in the order of summaries.
 func Sources() []Source { return []Source{Documented, Recorded, Assumed} }
 
-// Needs is what the check of a rule needs besides credentials.
+// Needs is what a rule's check needs besides credentials. Its values are flags.
 type Needs int
 
 const (
-	// NeedsMinutes marks a check that waits for timers, ten minutes at most.
+	// NeedsMinutes marks a check that waits for timers, for at most ten minutes.
 	NeedsMinutes Needs = 1 << iota
 	// NeedsBurst marks a check that exceeds the documented write rate.
 	NeedsBurst
@@ -40,15 +39,15 @@ const (
 
 // Rule is one fact about the behaviour of the API.
 type Rule struct {
-	// ID names the rule. It does not change once published: reports are compared by it.
+	// ID names the rule. It never changes once published, because reports are compared by it.
 	ID string
-	// Sentence says what the rule is.
+	// Sentence states the rule.
 	Sentence string
-	// Source is how the rule is known, and Reference where from: a URL or a few words.
+	// Source is how the rule is known. Reference is where it is known from: a URL or a few words.
 	Source    Source
 	Reference string
-	// Option is the option of conversationstest with which the emulator follows the rule. It is
-	// empty for a rule that the emulator follows by default.
+	// Option is the option of conversationstest that makes the emulator follow the rule. It is
+	// empty if the emulator follows the rule by default.
 	Option string
 	// Needs is what the check needs.
 	Needs Needs
@@ -77,7 +76,7 @@ func Sections() []Section {
 	}
 }
 
-// Rules returns all rules of the manifest, in its order.
+// Rules returns all rules of the manifest, in order.
 func Rules() []Rule {
 	var all []Rule
 	for _, section := range Sections() {
@@ -86,7 +85,7 @@ func Rules() []Rule {
 	return all
 }
 
-// Pages that several rules refer to.
+// These pages are references of several rules.
 const (
 	resourcePage   = "https://www.twilio.com/docs/conversations-classic/api/conversation-resource"
 	statesPage     = "https://www.twilio.com/docs/conversations-classic/states-timers"

@@ -48,13 +48,13 @@ func target(service string) Target {
 	return Target{BaseURL: "http://127.0.0.1:4010", Username: conversationstest.DefaultAccountSID, Password: conversationstest.DefaultAuthToken, Service: service}
 }
 
-// against are the options of a run against an emulator that may be broken.
+// against returns the options of a run against an emulator that may be broken.
 func against(handler http.Handler, e *conversationstest.Emulator) Options {
 	return Options{Transport: inProcess{handler}, Advance: e.Advance, Burst: true}
 }
 
-// hooks are the Webhooks of a run against emulators that deliver webhooks. In a bubble they wait
-// for nothing.
+// hooks returns the Webhooks of a run against emulators that deliver webhooks. In a bubble, waiting
+// takes no time.
 func hooks(t *testing.T, b hookBreakage, more ...conversationstest.Option) func(WebhookSettings, http.Handler) (WebhookServer, error) {
 	return func(settings WebhookSettings, receiver http.Handler) (WebhookServer, error) {
 		if b.settings != nil {
@@ -82,7 +82,8 @@ func hooks(t *testing.T, b hookBreakage, more ...conversationstest.Option) func(
 	}
 }
 
-// All rules hold against the emulator, in the default service and in another, with what they need.
+// All rules hold against the emulator, in the default service and in another, if their needs are
+// met.
 func TestEmulatorHolds(t *testing.T) {
 	t.Parallel()
 	for name, service := range map[string]string{"default service": "", "other service": otherService} {

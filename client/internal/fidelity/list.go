@@ -7,20 +7,20 @@ import (
 	"time"
 )
 
-// window is five conversations of one day long past, which no other conversation has. So a list of
-// that day can be judged however many conversations the service has.
+// window is five conversations of a day long past on which there are no others. The list of that
+// day can therefore be judged however many conversations the service has.
 type window struct {
 	day  string
 	sids []string // in the order of creation, the newest first
 	at   []string // their dates of creation
 }
 
-// all are the parameters of a list of the window.
+// all returns the parameters of a list of the window.
 func (w *window) all(more ...string) []string {
 	return append([]string{"StartDate", w.day, "EndDate", w.day}, more...)
 }
 
-// The states of the conversations in the window, the newest first.
+// These are the states of the conversations in the window, newest first.
 var windowStates = []string{"active", "closed", "active", "inactive", "active"}
 
 func (s *session) window() *window {
@@ -49,7 +49,8 @@ func (s *session) window() *window {
 	})
 }
 
-// soon reports whether something holds, now or after some seconds: a list may lag behind writes.
+// soon reports whether a condition is met now or within some seconds, because a list may lag behind
+// writes.
 func (s *session) soon(holds func() bool) bool {
 	for range 5 {
 		if holds() {
@@ -60,8 +61,7 @@ func (s *session) soon(holds func() bool) bool {
 	return holds()
 }
 
-// wantList checks that a list has the conversations of the window with these numbers, in this
-// order.
+// wantList checks that a list has the conversations of the window with the given numbers, in order.
 func (s *session) wantList(query []string, numbers ...int) {
 	w := s.window()
 	var got []int
@@ -71,7 +71,7 @@ func (s *session) wantList(query []string, numbers ...int) {
 	want(slices.Equal(got, numbers), "it has the conversations %v instead of %v, by age from 0, the newest", got, numbers)
 }
 
-// recent is the first page of a list of everything, and two conversations in it: the second was
+// recent is the first page of a list of everything, and two conversations in it. The second was
 // updated after the first was created.
 type recent struct {
 	page         listed

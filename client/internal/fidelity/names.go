@@ -7,7 +7,7 @@ import (
 // pad lengthens a name to n characters.
 func pad(name string, n int) string { return name + strings.Repeat("é", max(n-len([]rune(name)), 0)) }
 
-// attributesOf is a JSON document of n bytes.
+// attributesOf returns a JSON document of n bytes.
 func attributesOf(n int) string { return `{"a":"` + strings.Repeat("x", n-len(`{"a":""}`)) + `"}` }
 
 func nameRules() []Rule {

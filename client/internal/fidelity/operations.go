@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// plain is a conversation with a friendly name alone, as its create returned it.
+// plain is a conversation that has only a friendly name, as its create returned it.
 func (s *session) plain() *response {
 	return fixture(s, "plain", func() *response { return s.conversation("FriendlyName", s.name()) })
 }
 
-// named is a conversation with a unique name alone.
+// named is a conversation that has only a unique name.
 func (s *session) named() *response {
 	return fixture(s, "named", func() *response { return s.conversation("UniqueName", s.name()) })
 }
@@ -265,7 +265,7 @@ func (s *session) inDefault() *response {
 	return fixture(s, "in default", func() *response { return usable(s.createIn(defaultCollection)) })
 }
 
-// emptyValue checks that an empty value leaves a member as it is.
+// emptyValue checks that an empty value leaves a member unchanged.
 func (s *session) emptyValue(field, member string) {
 	c := s.conversation("UniqueName", s.name(), "FriendlyName", s.name(), "Attributes", `{"a":1}`)
 	res := s.send(request{method: "POST", path: s.path(c.sid()), form: url.Values{field: {""}}})

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// walk follows the pages of the window, two conversations each.
+// walk follows the pages of the window, with two conversations each.
 func (s *session) walk(more ...string) []listed {
 	return fixture(s, "walk "+strings.Join(more, " "), func() []listed {
 		page := s.list(s.window().all(append(more, "PageSize", "2")...)...)
@@ -28,14 +28,15 @@ func (s *session) second() listed {
 	return pages[1]
 }
 
-// nextQuery is the query of the URL of the first page's next one.
+// nextQuery is the query of the first page's next_page_url.
 func (s *session) nextQuery() (raw string, values url.Values) {
 	u, err := url.Parse(s.walk()[0].next())
 	want(err == nil && u.RawQuery != "", "there is no next page")
 	return u.RawQuery, u.Query()
 }
 
-// Tokens of pages as one was seen: PT, the state and the time of creation, and the SID.
+// The token of a page has the form that one was seen to have: PT, the state, the time of creation
+// and the SID.
 var tokenForm = regexp.MustCompile(`^PT(active|inactive|closed|initializing)_\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z_CH[0-9a-f]{32}$`)
 
 func pageRules() []Rule {

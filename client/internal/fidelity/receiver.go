@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// WebhookSettings are what a check needs the server's webhooks to be set to: those of the account,
-// whose pre and post URL both lead to the receiver.
+// WebhookSettings are the webhook settings that a check needs on the server. They are settings of
+// the account, whose pre and post URL both lead to the receiver.
 type WebhookSettings struct {
 	Method string // GET or POST
-	// Filters are the events that are sent. Nil stands for an account that never set any.
+	// Filters are the events that are sent. Nil means an account that never set any.
 	Filters []string
-	// Service is a Conversation Service with settings of its own: no pre URL, and a post URL whose
-	// path is /service. Empty is none.
+	// Service is a Conversation Service with its own settings: no pre URL, and a post URL whose
+	// path is /service. Empty means none.
 	Service string
 }
 
@@ -26,28 +26,29 @@ var allEvents = WebhookSettings{Method: http.MethodPost, Filters: []string{
 	"onConversationAdd", "onConversationAdded", "onConversationUpdate", "onConversationUpdated",
 	"onConversationRemove", "onConversationRemoved", "onConversationStateUpdated"}}
 
-// AllEvents reports whether the settings are all seven events by POST, without a service of its
-// own.
+// AllEvents reports whether the settings are all seven events by POST, without a service that has
+// its own.
 func (w WebhookSettings) AllEvents() bool {
 	return w.Method == allEvents.Method && slices.Equal(w.Filters, allEvents.Filters) && w.Service == ""
 }
 
 // WebhookServer is a server that delivers webhooks.
 type WebhookServer struct {
-	// Origin begins the URLs that it delivers to: a scheme and a host.
+	// Origin is the scheme and host of the URLs that it delivers to.
 	Origin string
-	// Direct says that no tunnel hides from it when the receiver drops a connection.
+	// Direct reports that no tunnel hides a connection that the receiver drops.
 	Direct bool
-	// Settle waits until what is due was delivered.
+	// Settle waits until everything due is delivered.
 	Settle func()
-	// Activity is what a message in a conversation is. Nil is a server that cannot be told.
+	// Activity has the effect of a message in a conversation. Nil means that the server cannot
+	// simulate it.
 	Activity func(sid string) error
-	// Advance and Transport are those of [Options].
+	// Advance and Transport have the same meaning as in [Options].
 	Advance   func(time.Duration)
 	Transport http.RoundTripper
 }
 
-// event is a webhook that the receiver was sent.
+// event is a webhook that the receiver got.
 type event struct {
 	method, uri string // as they were received
 	header      http.Header
@@ -57,7 +58,7 @@ type event struct {
 
 func (ev event) name() string { return ev.params.Get("EventType") }
 
-// receiver keeps the events that it is sent.
+// receiver keeps the events that it gets.
 type receiver struct {
 	mu        sync.Mutex
 	events    []event
@@ -89,7 +90,7 @@ func (rc *receiver) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// take returns the events since it was called last.
+// take returns the events since its last call.
 func (rc *receiver) take() []event {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
@@ -105,7 +106,7 @@ type hooked struct {
 	server WebhookServer
 }
 
-// hooked returns the session with the server that has some settings.
+// hooked returns the session with the server that has the given settings.
 func (s *session) hooked(settings WebhookSettings) *hooked {
 	key := "webhooks " + settings.Method + settings.Service + strings.Join(settings.Filters, " ")
 	return fixture(s, key, func() *hooked {
@@ -128,7 +129,7 @@ func (s *session) hooked(settings WebhookSettings) *hooked {
 	})
 }
 
-// ask sends a request that asks for webhooks.
+// ask sends a request that enables webhooks.
 func (h *hooked) ask(method, path string, pairs ...string) *response {
 	r := request{method: method, path: path, header: http.Header{"X-Twilio-Webhook-Enabled": {"true"}}}
 	if method == http.MethodPost {
@@ -137,13 +138,13 @@ func (h *hooked) ask(method, path string, pairs ...string) *response {
 	return h.send(r)
 }
 
-// askCreate asks for a conversation with a name by which a person can tell whose it is.
+// askCreate requests a conversation whose name shows people where it comes from.
 func (h *hooked) askCreate(pairs ...string) *response {
 	return h.ask(http.MethodPost, h.collection, append(pairs, "FriendlyName", h.name())...)
 }
 
-// during returns the events of the conversations that do creates, and of one that there is, which
-// may be nil.
+// during returns the events of the conversations that do creates and of an existing one, which may
+// be nil.
 func (h *hooked) during(subject *response, do func()) []event {
 	sid := ""
 	if subject != nil {
@@ -169,8 +170,7 @@ func (h *hooked) during(subject *response, do func()) []event {
 	return slices.DeleteFunc(h.take(), func(ev event) bool { return !own(ev) })
 }
 
-// responding responds to the events of a name in a way while do runs, and returns how many there
-// were.
+// responding sets the response to the named events while do runs. It returns how many there were.
 func (rc *receiver) responding(to string, respond http.HandlerFunc, do func()) int {
 	set := func(to string, respond http.HandlerFunc) int {
 		rc.mu.Lock()
@@ -179,24 +179,24 @@ func (rc *receiver) responding(to string, respond http.HandlerFunc, do func()) i
 		return rc.responses
 	}
 	before := set(to, respond)
-	defer set("", nil) // also when a check ends
+	defer set("", nil) // even if a check ends
 	do()
 	return set("", nil) - before
 }
 
-// named returns the events of a name.
+// named returns the events with a name.
 func named(events []event, name string) []event {
 	return slices.DeleteFunc(slices.Clone(events), func(ev event) bool { return ev.name() != name })
 }
 
-// the returns the only event of a name.
+// the returns the only event with a name.
 func the(events []event, name string) event {
 	found := named(events, name)
 	want(len(found) == 1, "%s comes %d times instead of once", name, len(found))
 	return found[0]
 }
 
-// wantEvents checks which events there are, in any order.
+// wantEvents checks which events arrived, in any order.
 func wantEvents(events []event, names ...string) {
 	got := []string{}
 	for _, ev := range events {

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// members are those of a conversation.
+// members are the members of a conversation.
 var members = []string{
 	"account_sid", "chat_service_sid", "messaging_service_sid", "sid", "friendly_name", "unique_name", "attributes",
 	"state", "date_created", "date_updated", "timers", "url", "links", "bindings",
 }
 
-// links are the members of links, with how the path of each ends.
+// links maps the members of links to the ends of their paths.
 var links = map[string]string{
 	"participants": "/Participants", "messages": "/Messages", "webhooks": "/Webhooks", "export": "/Export",
 }
@@ -26,7 +26,7 @@ func wantMatch(res *response, member, pattern string) {
 	want(regexp.MustCompile(pattern).MatchString(res.text(member)), "%s is %s", member, show(res.at(member)))
 }
 
-// wantURL checks that a URL is that of a path on the host under probe.
+// wantURL checks that a URL has the given path on the host under probe.
 func (s *session) wantURL(what, got, path string) {
 	u, err := url.Parse(got)
 	want(err == nil && u.IsAbs(), "%s is no absolute URL", what)
@@ -36,7 +36,7 @@ func (s *session) wantURL(what, got, path string) {
 	want(u.Host == base.Host || twilio, "%s is on another host", what)
 }
 
-// withTimers is a conversation with the timer to closed alone, and withBoth one with both.
+// withTimers is a conversation that has only the timer to closed. withBoth has both timers.
 func (s *session) withTimers() *response {
 	return fixture(s, "closed timer", func() *response { return s.conversation("Timers.Closed", "PT20M") })
 }

@@ -16,31 +16,31 @@ import (
 type Target struct {
 	BaseURL            string
 	Username, Password string // of HTTP Basic
-	// Service is the Conversation Service that the checks work in; empty is the account's default
-	// one.
+	// Service is the Conversation Service that the checks work in. Empty means the account's
+	// default service.
 	Service string
 }
 
-// Options say how a run goes about it. With the zero value it does nothing that Twilio's documents
-// advise against, but writes without a pause.
+// Options configures a run. With the zero value, a run does nothing that Twilio's documents advise
+// against, but it writes without a pause.
 type Options struct {
-	// Only limits the run to the rules whose ID it matches. Nil runs all.
+	// Only limits the run to the rules whose ID it matches. Nil means all rules.
 	Only *regexp.Regexp
-	// WriteInterval is the shortest time between two writes. Zero is no limit.
+	// WriteInterval is the minimum time between two writes. Zero means no limit.
 	WriteInterval time.Duration
-	// Slow runs the checks that wait for timers, ten minutes in all.
+	// Slow enables the checks that wait for timers, ten minutes in total.
 	Slow bool
-	// Burst runs the checks that exceed the documented write rate.
+	// Burst enables the checks that exceed the documented write rate.
 	Burst bool
-	// Advance lets time pass at the server in place of waiting.
+	// Advance makes time pass at the server. Nil means that the run waits instead.
 	Advance func(time.Duration)
-	// Webhooks lets a server like the target deliver webhooks to a receiver. An error says why it
-	// cannot have the settings. Nil leaves the rules of webhooks unknown.
+	// Webhooks makes a server like the target deliver webhooks to a receiver. An error says why the
+	// server cannot have the settings. If Webhooks is nil, the rules of webhooks remain unknown.
 	Webhooks func(settings WebhookSettings, receiver http.Handler) (WebhookServer, error)
-	// Transport sends the requests. Nil is [http.DefaultTransport].
+	// Transport sends the requests. Nil means [http.DefaultTransport].
 	Transport http.RoundTripper
-	// Progress is called before each rule with how many are done, and before the cleanup without an
-	// ID.
+	// Progress is called before each rule with the number of rules done. Before the cleanup, it is
+	// called without an ID.
 	Progress func(done, all int, id string)
 }
 
@@ -59,7 +59,7 @@ type Result struct {
 	ID      string  `json:"id"`
 	Source  Source  `json:"source"`
 	Outcome Outcome `json:"outcome"`
-	// Detail is what came instead, or why the outcome is unknown.
+	// Detail says how the server differs, or why the outcome is unknown.
 	Detail string `json:"detail,omitempty"`
 }
 
@@ -68,15 +68,15 @@ type Report struct {
 	Time    time.Time `json:"time"`
 	Server  string    `json:"server"` // its host
 	Results []Result  `json:"results"`
-	// Created is how many creates were sent, and Left how many conversations may not have been
-	// deleted.
+	// Created is the number of creates that were sent. Left is the number of conversations that may
+	// not have been deleted.
 	Created int `json:"created"`
 	Left    int `json:"left"`
-	// Prefix begins the names of all conversations that the run created.
+	// Prefix is the prefix of the names of all conversations that the run created.
 	Prefix string `json:"prefix"`
 }
 
-// Count returns how many rules had an outcome: those of some sources, or all.
+// Count returns how many rules had an outcome, among those with the given sources or among all.
 func (r *Report) Count(outcome Outcome, sources ...Source) int {
 	n := 0
 	for _, result := range r.Results {
@@ -87,18 +87,18 @@ func (r *Report) Count(outcome Outcome, sources ...Source) int {
 	return n
 }
 
-// NamePrefix begins all names that a run makes up.
+// NamePrefix is the prefix of all names that a run generates.
 const NamePrefix = "fidelity-"
 
 // MaxCreates is the maximum number of conversations that a run without bursts creates.
 const MaxCreates = 140
 
-// cleanupTime is how long a run may take to delete what it created, once it is over or interrupted.
+// cleanupTime is the maximum time for deleting what a run created, once it is over or interrupted.
 const cleanupTime = 5 * time.Minute
 
-// Run puts a server to the checks, one after the other, and deletes what they created. When ctx
-// ends, it deletes that still, and reports the rules that are left as unknown. An error means that
-// the server could not be reached or refused the credentials; nothing was created then.
+// Run checks a server, one rule after another, and deletes what the checks created. If ctx ends, it
+// still deletes, and reports the remaining rules as unknown. An error means that the server could
+// not be reached or refused the credentials. In that case, nothing was created.
 func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 	s, err := newSession(ctx, target, options)
 	if err != nil {
@@ -121,7 +121,7 @@ func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 	if progress == nil {
 		progress = func(int, int, string) {}
 	}
-	defer func() { // also when a check panics
+	defer func() { // even if a check panics
 		report.Created, report.Left = s.creates, s.cleanUp()
 		for _, hooked := range s.hookedSessions {
 			report.Created += hooked.creates
@@ -136,7 +136,7 @@ func Run(ctx context.Context, target Target, options Options) (*Report, error) {
 	return report, nil
 }
 
-// reach finds out whether the server answers and takes the credentials.
+// reach checks that the server responds and accepts the credentials.
 func (s *session) reach() (err error) {
 	defer func() {
 		if v, ok := recover().(verdict); ok {
@@ -182,7 +182,7 @@ func (s *session) judge(rule Rule) (result Result) {
 	return result
 }
 
-// redact removes what a report must not repeat, should a server have sent it back.
+// redact removes what a report must not repeat, in case a server sent it back.
 func (s *session) redact(text string) string {
 	for _, secret := range []string{s.target.Username, s.target.Password} {
 		if secret != "" {
@@ -192,8 +192,8 @@ func (s *session) redact(text string) string {
 	return text
 }
 
-// cleanUp deletes what the session created and returns how many conversations may be left. It has a
-// context of its own: that of the run may have ended.
+// cleanUp deletes what the session created and returns how many conversations may be left. It has
+// its own context, because that of the run may have ended.
 func (s *session) cleanUp() (left int) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), cleanupTime)
 	defer cancel()
@@ -214,7 +214,7 @@ func (s *session) cleanUp() (left int) {
 	return left
 }
 
-// gone deletes one conversation and reports whether it is no more.
+// gone deletes one conversation and reports whether it no longer exists.
 func (s *session) gone(path string) (ok bool) {
 	defer func() {
 		if _, failed := recover().(verdict); failed {
@@ -225,8 +225,8 @@ func (s *session) gone(path string) (ok bool) {
 	return res.status == http.StatusNoContent || res.status == http.StatusNotFound
 }
 
-// findLost finds the conversations that creates may have made without telling their SIDs: they were
-// created since the run began and have the run's prefix. It reports whether it has seen all.
+// findLost finds the conversations of creates whose response had no SID. They were created since
+// the run began and have the run's prefix. It reports whether it has seen all.
 func (s *session) findLost(collection string) (all bool) {
 	defer func() {
 		if _, failed := recover().(verdict); failed {

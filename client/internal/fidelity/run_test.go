@@ -19,12 +19,13 @@ import (
 	"github.com/twilio-conversations-go/conversations/client/conversationstest"
 )
 
-// transport is a server, as a run sees it.
+// transport is a server as a run sees it.
 type transport func(*http.Request) (*http.Response, error)
 
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t(r) }
 
-// A run leaves nothing behind, creates no more than it says, and touches nothing else.
+// A run leaves nothing behind, creates at most as many conversations as it says, and touches no
+// others.
 func TestRun(t *testing.T) {
 	t.Parallel()
 	for _, service := range []string{"", otherService} {
@@ -68,8 +69,8 @@ func TestOnly(t *testing.T) {
 	assert.Len(t, report.Results, 2)
 }
 
-// A run that is interrupted deletes what it created all the same, also what it does not know to
-// exist.
+// An interrupted run still deletes what it created, including conversations that it does not know
+// to exist.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	e := emulate(t, "")
@@ -98,9 +99,9 @@ func TestInterrupted(t *testing.T) {
 	assert.Equal(t, Unknown, report.Results[len(Rules())-1].Outcome)
 }
 
-// A create that is not known to have failed is looked for: one that a gateway answers for, and one
-// whose response is lost, whatever its date. An interrupted run waits for the create that it has sent,
-// lest the delete come first.
+// A run looks for a create that may have succeeded: a gateway responded instead, or the response
+// was lost, whatever its date. An interrupted run waits for the create in flight, because otherwise
+// the delete could come first.
 func TestLost(t *testing.T) {
 	t.Parallel()
 	for name, lose := range map[string]func(*http.Request, *http.Response) (*http.Response, error){
@@ -134,7 +135,7 @@ func TestLost(t *testing.T) {
 	}
 }
 
-// What cannot be deleted is counted.
+// Conversations that cannot be deleted are counted.
 func TestLeft(t *testing.T) {
 	t.Parallel()
 	e := emulate(t, "")
@@ -147,7 +148,7 @@ func TestLeft(t *testing.T) {
 	assert.Contains(t, e.Conversations("")[0].FriendlyName, report.Prefix)
 }
 
-// Nothing is created where the server cannot be reached, or refuses the credentials or the list.
+// Nothing is created if the server cannot be reached, or refuses the credentials or the list.
 func TestUnreachable(t *testing.T) {
 	t.Parallel()
 	e := emulate(t, "")
@@ -169,7 +170,7 @@ func TestUnreachable(t *testing.T) {
 	assert.Empty(t, e.Conversations(""))
 }
 
-// Writes keep a distance, and what is refused with 429 is retried later.
+// Writes are spaced, and a write refused with 429 is retried.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -201,7 +202,7 @@ func TestPace(t *testing.T) {
 	})
 }
 
-// With Slow, and without, timers are waited for, or are not told.
+// With Slow, the run waits for timers; without, rules about them are unknown.
 func TestSlow(t *testing.T) {
 	t.Parallel()
 	for _, slow := range []bool{false, true} {
@@ -224,7 +225,8 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-// The credentials go to the server under probe alone, whatever it answers, and are in no report.
+// The credentials are sent only to the server under probe, whatever it responds, and no report has
+// them.
 func TestCredentialsStay(t *testing.T) {
 	t.Parallel()
 	e := emulate(t, "")
@@ -256,7 +258,7 @@ func TestCredentialsStay(t *testing.T) {
 	}
 }
 
-// A server that answers anything at all is judged without a panic.
+// A server may respond with anything at all without causing a panic.
 func TestStrangeServers(t *testing.T) {
 	t.Parallel()
 	e := emulate(t, "")
@@ -295,7 +297,7 @@ func TestIndependent(t *testing.T) {
 	}
 }
 
-// Of a server that delivers nothing, though it should, no rule of webhooks is found to hold.
+// No rule of webhooks is found to hold for a server that should deliver webhooks but does not.
 func TestNoWebhookArrives(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,7 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
-// session is one run against one server, with what it has created there.
+// session is one run against one server, with what it created there.
 type session struct {
 	ctx     context.Context // of the run, which the session is part of
 	target  Target
@@ -26,7 +26,7 @@ type session struct {
 	client  *http.Client
 
 	base, host string // of the server
-	prefix     string // of all names that the run makes up
+	prefix     string // of all names that the run generates
 	names      int
 	collection string // the path under probe
 	started    time.Time
@@ -54,7 +54,8 @@ func newSession(ctx context.Context, target Target, options Options) (*session, 
 		client: &http.Client{
 			Transport: options.Transport,
 			Timeout:   30 * time.Second,
-			// A redirect could lead the credentials elsewhere. It is a response like any other.
+			// A redirect could lead the credentials to another host. It is treated like any other
+			// response.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		base:       base.Scheme + "://" + base.Host + strings.TrimSuffix(base.EscapedPath(), "/"),
@@ -77,10 +78,10 @@ func serviceCollection(service string) string {
 	return "/v1/Services/" + url.PathEscape(service) + "/Conversations"
 }
 
-// now is the time at the server, as far as the session can know it.
+// now returns the time at the server, as far as the session knows it.
 func (s *session) now() time.Time { return time.Now().Add(s.advanced) }
 
-// pass lets time pass at the server.
+// pass makes time pass at the server.
 func (s *session) pass(d time.Duration) {
 	if s.options.Advance != nil {
 		s.options.Advance(d)
@@ -103,30 +104,30 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// name makes up a name that nothing else has.
+// name generates a name that nothing else has.
 func (s *session) name() string {
 	s.names++
 	return s.nameOf(s.names)
 }
 
-// nameOf is the nth name.
+// nameOf returns the nth name.
 func (s *session) nameOf(n int) string { return fmt.Sprintf("%s%d", s.prefix, n) }
 
-// request is what a check sends. Its path may be a URL that the server gave, of which only the path
-// and the query are used.
+// request is a request of a check. Its path may be a URL from the server. Only the path and the
+// query of that URL are used.
 type request struct {
 	method, path string
 	form         url.Values
-	contentType  string // of the form, where it is not that of a form
+	contentType  string // of the body, if it is not a form
 	header       http.Header
 	anonymous    bool
 	username     string // in place of the target's, with password
 	password     string
-	burst        bool // neither paced nor repeated
+	burst        bool // neither paced nor retried
 }
 
-// send sends a request and reads the response. A write waits for its turn. A request that is
-// refused with 429 was not processed and is retried.
+// send sends a request and reads the response. Writes wait for their turn. A request refused with
+// 429 was not processed, so it is retried.
 func (s *session) send(r request) *response {
 	for wait := time.Second; ; wait *= 2 {
 		res := s.sendOnce(r)
@@ -210,7 +211,7 @@ func (s *session) sendOnce(r request) *response {
 	return nil
 }
 
-// doubt remembers that a create may have made a conversation without telling its SID.
+// doubt records that a create may have made a conversation whose SID is unknown.
 func (s *session) doubt(collection, name string) {
 	if strings.HasPrefix(name, s.prefix) {
 		s.created = append(s.created, collection+"/"+url.PathEscape(name))
@@ -230,7 +231,7 @@ func (s *session) takeTurn() {
 	s.lastWrite = time.Now()
 }
 
-// cause is why a request failed, without its URL.
+// cause returns why a request failed, without its URL.
 func cause(err error) error {
 	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		return wrapped.Err
@@ -238,7 +239,7 @@ func cause(err error) error {
 	return err
 }
 
-// form makes a form or query of names and values.
+// form returns a form or query of alternating names and values.
 func form(pairs ...string) url.Values {
 	values := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -259,7 +260,7 @@ func (s *session) delete(path string) *response {
 	return s.send(request{method: http.MethodDelete, path: path})
 }
 
-// create sends a create. Every conversation has a name by which a person can tell whose it is.
+// create sends a create. Every conversation has a name that shows people where it comes from.
 func (s *session) create(pairs ...string) *response { return s.createIn(s.collection, pairs...) }
 
 func (s *session) createIn(collection string, pairs ...string) *response {
@@ -278,7 +279,7 @@ func (s *session) conversation(pairs ...string) *response {
 	return usable(s.create(pairs...))
 }
 
-// usable gives up on a rule when the conversation for it could not be created.
+// usable ends a check as unknown if the conversation for it could not be created.
 func usable(res *response) *response {
 	if res.status != http.StatusCreated || res.sid() == "" {
 		cannotTell("a conversation could not be created: %v", res)
@@ -286,13 +287,13 @@ func usable(res *response) *response {
 	return res
 }
 
-// path is that of a conversation.
+// path returns the path of a conversation.
 func (s *session) path(id string) string { return s.collection + "/" + url.PathEscape(id) }
 
 // listed is a page of a list.
 type listed struct{ *response }
 
-// list fetches a page, which must be one.
+// list fetches a page. A response that is not a page ends the check.
 func (s *session) list(pairs ...string) listed {
 	return s.pageAt(s.collection + "?" + form(pairs...).Encode())
 }
@@ -305,7 +306,7 @@ func (s *session) pageAt(path string) listed {
 	return listed{res}
 }
 
-// items are the conversations of a page.
+// items returns the conversations of a page.
 func (l listed) items() []*response {
 	var items []*response
 	values, _ := l.at("conversations").([]any)
@@ -323,10 +324,10 @@ func (l listed) sids() []string {
 	return sids
 }
 
-// next is the URL of the next page, or empty.
+// next returns the URL of the next page, or "".
 func (l listed) next() string { return l.text("meta", "next_page_url") }
 
-// fixture makes something once that several rules look at.
+// fixture is something that is made once and that several rules look at.
 func fixture[T any](s *session, name string, build func() T) T {
 	type outcome struct {
 		value  T
@@ -347,7 +348,7 @@ func fixture[T any](s *session, name string, build func() T) T {
 	return o.value
 }
 
-// response is a response, or an item of a list, as checks look at it.
+// response is a response, or an item of a list, in the form that checks use.
 type response struct {
 	status int
 	header http.Header
@@ -355,7 +356,7 @@ type response struct {
 	value  any
 }
 
-// at is the member that the names lead to, nil if there is none.
+// at returns the member that the names lead to, or nil.
 func (r *response) at(names ...string) any {
 	value := r.value
 	for _, name := range names {
@@ -365,7 +366,7 @@ func (r *response) at(names ...string) any {
 	return value
 }
 
-// has reports whether there is such a member, even if it is null.
+// has reports whether a member exists, even if it is null.
 func (r *response) has(name string) bool {
 	object, _ := r.value.(map[string]any)
 	_, ok := object[name]
@@ -384,13 +385,13 @@ func (r *response) number(names ...string) int {
 
 func (r *response) sid() string { return r.text("sid") }
 
-// time is a member that is a date, zero if it is none.
+// time returns a member that is a date, or zero if it is not one.
 func (r *response) time(names ...string) time.Time {
 	t, _ := time.Parse(time.RFC3339, r.text(names...))
 	return t
 }
 
-// String says what came, for the report.
+// String returns the response as the report shows it.
 func (r *response) String() string {
 	if code := r.number("code"); code != 0 {
 		return fmt.Sprintf("%d with code %d %s", r.status, code, show(r.text("message")))
@@ -403,7 +404,7 @@ func (r *response) String() string {
 
 var sids = regexp.MustCompile(`\b([A-Z]{2})[0-9a-fA-F]{32}\b`)
 
-// show renders a value that a server sent: quoted, short and without identifiers.
+// show formats a value that a server sent: quoted, short and without identifiers.
 func show(value any) string {
 	text, isText := value.(string)
 	if !isText {
@@ -429,7 +430,7 @@ type verdict struct {
 // differs ends a check: the server does not follow the rule.
 func differs(format string, args ...any) { panic(verdict{Differs, fmt.Sprintf(format, args...)}) }
 
-// cannotTell ends a check: whether the server follows the rule remains open.
+// cannotTell ends a check: it is unknown whether the server follows the rule.
 func cannotTell(format string, args ...any) { panic(verdict{Unknown, fmt.Sprintf(format, args...)}) }
 
 // want ends a check unless ok.
@@ -439,12 +440,12 @@ func want(ok bool, format string, args ...any) {
 	}
 }
 
-// wantStatus ends a check unless the response has a status.
+// wantStatus ends a check unless the response has the given status.
 func wantStatus(res *response, status int) {
 	want(res.status == status, "%v instead of %d", res, status)
 }
 
-// wantMember ends a check unless a member is as it should be.
+// wantMember ends a check unless a member has the expected value.
 func wantMember(res *response, member string, value any) {
 	want(res.status < 300, "refused: %v", res)
 	want(res.has(member), "there is no member %s", member)

@@ -4,7 +4,7 @@ import (
 	"time"
 )
 
-// timed is what became of conversations with timers, from now to ten minutes later.
+// timed is the state of conversations with timers, from now until ten minutes later.
 type timed struct {
 	both        *response // timers of 1 and 10 minutes: created,
 	bothLater   *response // after one minute,
@@ -37,7 +37,7 @@ func (s *session) timed() *timed {
 	})
 }
 
-// settled waits a little for a timer that is late.
+// settled waits briefly for a timer that is late.
 func (s *session) settled(c *response, state string) *response {
 	res := s.get(s.path(c.sid()))
 	for range 12 {
@@ -106,8 +106,8 @@ func stateRules() []Rule {
 	}
 }
 
-// wantTimer checks that a timer fires a duration after the time of the request, which date_updated
-// is.
+// wantTimer checks that a timer fires a duration after the time of the request, which is
+// date_updated.
 func wantTimer(res *response, member string, after time.Duration) {
 	want(res.status < 300, "refused: %v", res)
 	got := res.time("timers", member).Sub(res.time("date_updated"))

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// life is what a conversation fires that is created, renamed, closed and deleted.
+// life is the events of a conversation that is created, renamed, closed and deleted.
 type life struct {
 	*hooked
 	created *response
@@ -47,7 +47,7 @@ func (s *session) lifeWith(settings WebhookSettings) *life {
 	return l
 }
 
-// timerEvents are those of a timer to inactive.
+// timerEvents are the events of a timer to inactive.
 func (s *session) timerEvents() []event {
 	return fixture(s, "timer events", func() []event {
 		h := s.hooked(allEvents)
@@ -58,7 +58,7 @@ func (s *session) timerEvents() []event {
 	})
 }
 
-// deactivated is what an update of the state fires.
+// deactivated is the events of an update of the state.
 func (s *session) deactivated() []event {
 	return fixture(s, "deactivated", func() []event {
 		h := s.hooked(allEvents)
@@ -76,13 +76,13 @@ func wantStateUpdated(events []event, from, to, reason string) {
 	want(slices.Equal(got, []string{from, to, reason}), "it is from %q to %q for the reason %q", got[0], got[1], got[2])
 }
 
-// wantNone checks that an event does not come from a server that delivers some.
+// wantNone checks that a server that delivers webhooks does not deliver the event.
 func (s *session) wantNone(events []event, name string) {
 	s.life()
 	want(len(named(events, name)) == 0, "%s arrives", name)
 }
 
-// wantSilence checks that no event comes from a server that delivers some.
+// wantSilence checks that a server that delivers webhooks delivers no event.
 func (s *session) wantSilence(events []event) {
 	s.life()
 	wantEvents(events)
@@ -96,7 +96,7 @@ func respondWith(status int, body string) http.HandlerFunc {
 	}
 }
 
-// askWith asks for a conversation, whose pre-event is responded to in a way.
+// askWith requests a conversation and responds to its pre-event in the given way.
 func (h *hooked) askWith(respond http.HandlerFunc, pairs ...string) (res *response) {
 	if h.responding("onConversationAdd", respond, func() { res = h.askCreate(pairs...) }) == 0 {
 		cannotTell("no pre-event arrives")
@@ -106,7 +106,7 @@ func (h *hooked) askWith(respond http.HandlerFunc, pairs ...string) (res *respon
 
 func (h *hooked) changedName() string { return h.prefix + "changed" }
 
-// changed is a conversation whose pre-event changed it.
+// changed is a conversation that its pre-event changed.
 func (s *session) changed() *response {
 	return fixture(s, "changed", func() *response {
 		h := s.hooked(allEvents)
@@ -114,7 +114,7 @@ func (s *session) changed() *response {
 	})
 }
 
-// refusedBy is what came of a create that a pre-event refused.
+// refusedBy is the outcome of a create that a pre-event refuses.
 type refusedBy struct {
 	create, fetched *response
 	events          []event
@@ -130,7 +130,7 @@ func (s *session) refusedBy(status int) refusedBy {
 	})
 }
 
-// signature is that of a webhook.
+// signature returns the signature of a webhook.
 func (h *hooked) signature(ev event) string {
 	mac := hmac.New(sha1.New, []byte(h.target.Password))
 	_, _ = io.WriteString(mac, h.server.Origin+ev.uri)

@@ -1,4 +1,4 @@
-// Command nethttp is the program that the cost of the others is measured beyond.
+// Command nethttp is the baseline for the cost of the other programs.
 package main
 
 import (

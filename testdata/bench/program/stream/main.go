@@ -1,5 +1,5 @@
-// Command stream lists all conversations of a server and prints the most memory that it was ever
-// resident with, in kB. (What the kernel reports to the parent would include the parent's own.)
+// Command stream lists all conversations of a server and prints its maximum resident memory in kB.
+// (The value that the kernel reports to the parent would include the parent's own memory.)
 package main
 
 import (
