@@ -153,11 +153,11 @@ func decide(ctx context.Context, f func(context.Context, *ConversationEvent) (*C
 	switch change.Attributes.(type) {
 	case nil:
 	case string, []byte:
-		return nil, errors.New("Attributes: must be a json.RawMessage if it is JSON text")
+		return nil, errors.New("webhook: Attributes: must be a json.RawMessage if it is JSON text")
 	default:
 		attributes, err := json.Marshal(change.Attributes)
 		if err != nil {
-			return nil, fmt.Errorf("Attributes: must be a value that encodes to JSON: %w", err)
+			return nil, fmt.Errorf("webhook: Attributes: must be a value that encodes to JSON: %w", err)
 		}
 		out.Attributes = new(string(attributes))
 	}
