@@ -72,6 +72,7 @@ consumer: ## Use the client from modules of their own, with OpenTelemetry and oa
 
 .PHONY: inspector
 inspector: ## Drive the emulator's page in Chromium, which is installed if that is possible
+	@test -z "$$CI" || .ci/need curl
 	@command -v google-chrome || command -v chromium-browser || .ci/need chromium
 	cd testdata/inspector && go vet ./... && go test -count=1 ./...
 
