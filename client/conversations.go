@@ -182,7 +182,8 @@ func (r *Conversations) fetch(ctx context.Context, id string, call *call) (*Conv
 //
 // An update by unique name is retried by SID. The client first fetches the holder of the name. If
 // the name is free or its holder is newer than the call, the update fails, unless it renamed the
-// conversation. Dates are compared as in [Conversations.Create].
+// conversation. If the holder was created only a second or two before the call, that cannot be
+// known: the update is not repeated, and the error is unclear. An update by SID has no such limit.
 func (r *Conversations) Update(ctx context.Context, id string, params UpdateParams, opts ...CallOption) (*Conversation, error) {
 	if err := checkID(id); err != nil {
 		return nil, err

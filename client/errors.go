@@ -15,7 +15,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrUnauthorized means that the credentials are wrong, or belong to another region (401).
 	ErrUnauthorized = errors.New("unauthorized")
-	// ErrForbidden means that the credentials do not allow the operation (403).
+	// ErrForbidden means that the credentials do not allow the operation, or that a webhook refused
+	// the change (403; the code is 50056 then).
 	ErrForbidden = errors.New("forbidden")
 	// ErrConflict means that the unique name is taken (code 50353), or that another change is in
 	// progress (409).

@@ -33,7 +33,7 @@ type RetryPolicy struct {
 	// success. The default is 100. It keeps a fleet from multiplying the load of a server that is
 	// down.
 	//
-	// A call that succeeds returns to the budget what its own retries took, and a fifth of a retry.
+	// A successful call gives back the retries it used, and a fifth of a retry.
 	// While the budget is empty, failures are returned at once.
 	Budget int
 }

@@ -2,7 +2,7 @@
 
 // # Fidelity
 //
-// The emulator follows 272 rules. FIDELITY.md lists them, each with its source, and the command
+// The emulator follows 272 rules, a few only with Lenient or WithServices. FIDELITY.md lists them, each with its source, and the command
 // conversations-emulator probe checks them against Twilio or any other server.
 //
 //	documented   90  a page of Twilio's says so

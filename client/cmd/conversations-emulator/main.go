@@ -25,7 +25,7 @@
 //	GET  /_emulator/deliveries
 //	POST /_emulator/deliveries/repeat  {"id": "0d2f8c4a-7b61-4e0e-9c43-5f7a1b2c3d4e"}
 //
-// A POST takes JSON of the type application/json.
+// Every POST has the Content-Type application/json, reset and settle too, whose body may be empty.
 //
 //   - faults: the operation is an operationId, "*" for any, or the name of an event. In the last
 //     case the faults apply to its webhooks. The members of a fault are status, code, message,
@@ -58,8 +58,8 @@
 // flags apply to that service.
 //
 // The status is 200 with a result and 204 without one. It is 400 for an invalid request, including
-// one that would have no effect. It is 403 for a web page of another origin, or a Host that is not
-// the address of this server. It is 404 or 405 for an unknown path or method, 413 for a body above
+// one that would have no effect. It is 403 for a POST of a web page of another origin, or a Host
+// that is not the address of this server. It is 404 or 405 for an unknown path or method, 413 for a body above
 // 16 MB, and 415 for another content type. The body of an error is one line of text.
 //
 // # Probe
