@@ -148,7 +148,7 @@ func TestValidateRequestOfEachOperation(t *testing.T) {
 			check("the query is malformed", addQuery("%zz=1"))
 			if isList {
 				check("query parameter Page is given 2 times", addQuery("Page=0"))
-				check("query parameter FriendlyName is not documented", addQuery("FriendlyName=x"))
+				check("query parameter Timers.Inactive is not documented", addQuery("Timers.Inactive=PT1H"))
 			} else {
 				check("query parameter PageSize is not documented", addQuery("PageSize=1"))
 			}
