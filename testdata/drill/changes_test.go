@@ -156,7 +156,7 @@ var changes = []change{
 	),
 	{
 		row: "a limit or a pattern", kind: "a pattern that the client does not check", most: 0,
-		description: []edit{after(openAPI, "          description: The default address that outbound email of the conversation is sent from.\n          type: string\n", "          pattern: '@'\n")},
+		description: []edit{after(openAPI, "          description: The default address that outbound email of the conversation is sent from.\n          type: string\n", "          pattern: '^(.*@.*)?$'\n")},
 	},
 	{
 		row: "a response header", kind: "of every response", most: 1,
@@ -350,7 +350,7 @@ func (e *Emulator) fetchParticipant(c *call, _, _ url.Values) answer {
 	if conv == nil || c.values["Sid"] != derivedSID("MB", conv.sid.String()) {
 		return notFound(c.path).answer()
 	}
-	return jsonAnswer(http.StatusOK, object{{"sid", c.values["Sid"]}, {"conversation_sid", conv.sid.String()}})
+	return jsonAnswer(http.StatusOK, map[string]string{"sid": c.values["Sid"], "conversation_sid": conv.sid.String()})
 }
 `},
 			after(handlers, "\t\"deleteServiceConversation\": (*Emulator).remove,\n", "\t\"fetchServiceConversationParticipant\": (*Emulator).fetchParticipant,\n"),
