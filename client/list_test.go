@@ -205,15 +205,16 @@ func TestACursorBelongsToItsList(t *testing.T) {
 
 func TestMoreThanRequestedIsAnError(t *testing.T) {
 	t.Parallel()
-	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, 1001)...))
+	largest := largestPageSize(t)
+	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, largest+1)...))
 	c := newClient(t, server)
 	_, err := c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
 	require.NoError(t, err)
 	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
 	assert.ErrorContains(t, err, "more conversations than requested")
 	assert.Equal(t, 200, apiError(t, err).Status)
-	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: 1000})
-	assert.ErrorContains(t, err, "more than 1000 items")
+	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: largest})
+	assert.ErrorContains(t, err, fmt.Sprintf("more than %d items", largest))
 	server.done()
 }
 
@@ -503,7 +504,8 @@ func TestPanicsAfterBreakingOutOfAList(t *testing.T) {
 
 // A conversation that is kept does not keep others alive.
 func TestAKeptConversationDoesNotKeepItsPage(t *testing.T) {
-	const pages, size = 50, 1000
+	const pages = 50
+	size := largestPageSize(t)
 	n := 0
 	c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
 		items := make([]string, size)
@@ -546,7 +548,7 @@ func TestInvalidListsAreNotSent(t *testing.T) {
 		"State":     {State: "open"},
 		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
-		"PageSize":  {PageSize: 1001},
+		"PageSize":  {PageSize: largestPageSize(t) + 1},
 		"Limit":     {Limit: -1},
 		"Cursor":    {Cursor: "PTactive_2026-01-18T03:17:17.005Z_CH0"},
 	} {
