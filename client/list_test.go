@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/twilio-conversations-go/conversations/api/json"
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
@@ -206,7 +207,8 @@ func TestACursorBelongsToItsList(t *testing.T) {
 func TestMoreThanRequestedIsAnError(t *testing.T) {
 	t.Parallel()
 	largest := largestPageSize(t)
-	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, largest+1)...))
+	require.LessOrEqual(t, largest, json.MaxItems, "change MaxItems in api/json/array.go")
+	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, json.MaxItems+1)...))
 	c := newClient(t, server)
 	_, err := c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
 	require.NoError(t, err)
@@ -214,7 +216,7 @@ func TestMoreThanRequestedIsAnError(t *testing.T) {
 	assert.ErrorContains(t, err, "more conversations than requested")
 	assert.Equal(t, 200, apiError(t, err).Status)
 	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: largest})
-	assert.ErrorContains(t, err, fmt.Sprintf("more than %d items", largest))
+	assert.ErrorContains(t, err, json.ErrTooManyItems.Error())
 	server.done()
 }
 

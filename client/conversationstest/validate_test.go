@@ -31,7 +31,7 @@ const (
 	hookHeader  = "X-Twilio-Webhook-Enabled"
 	account     = "AC0123456789abcdef0123456789abcdef"
 	fullForm    = "FriendlyName=Order+1&UniqueName=order-1&DateCreated=2026-01-18T03%3A17%3A17Z&DateUpdated=2026-01-18T03%3A17%3A17.5%2B01%3A00&MessagingServiceSid=MG0123456789abcdef0123456789abcdef&Attributes=%7B%7D&State=inactive&Timers.Inactive=PT1H&Timers.Closed=P1D&Bindings.Email.Address=a%40example.com&Bindings.Email.Name="
-	fullQuery   = "?StartDate=2026-01-01&EndDate=2026-12-31T00%3A00%3A00Z&State=closed&PageSize=1000&Page=0&PageToken=PTactive_2026-01-18T03%3A17%3A17.005Z_CH0123456789abcdef0123456789abcdef"
+	fullQuery   = "?StartDate=2026-01-01&EndDate=2026-12-31T00%3A00%3A00Z&State=closed&PageSize=100&Page=0&PageToken=PTactive_2026-01-18T03%3A17%3A17.005Z_CH0123456789abcdef0123456789abcdef"
 	secretToken = "0123456789abcdef-the-auth-token"
 )
 
@@ -79,7 +79,7 @@ func full() map[string]call {
 
 func TestValidateRequestAccepts(t *testing.T) {
 	t.Parallel()
-	name, _ := limits(t)
+	name, page := limits(t)
 	calls := full()
 	maps.Copy(calls, map[string]call{
 		"no fields":             {method: "POST", path: inDefault},
@@ -87,6 +87,7 @@ func TestValidateRequestAccepts(t *testing.T) {
 		"a charset":             {method: "POST", path: inDefault, body: "State=active", header: http.Header{"Content-Type": {formType + "; charset=UTF-8"}}},
 		"an empty text":         {method: "POST", path: inDefault + "/x", body: "UniqueName="},
 		"a long name":           {method: "POST", path: inDefault, body: "FriendlyName=" + url.QueryEscape(strings.Repeat("🙂", name))},
+		"a large page":          {method: "GET", path: inDefault + fmt.Sprint("?PageSize=", page)},
 		"webhooks off":          {method: "DELETE", path: inDefault + "/x", header: http.Header{hookHeader: {"false"}}},
 		"another scheme":        {method: "GET", path: inDefault, header: http.Header{"Authorization": {"Bearer t"}}},
 		"other headers":         {method: "GET", path: inDefault, header: http.Header{"X-Request-Id": {"1", "2"}}},
