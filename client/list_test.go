@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/twilio-conversations-go/conversations/api/json"
 	"github.com/twilio-conversations-go/conversations/client"
 )
 
@@ -205,15 +206,17 @@ func TestACursorBelongsToItsList(t *testing.T) {
 
 func TestMoreThanRequestedIsAnError(t *testing.T) {
 	t.Parallel()
-	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, 1001)...))
+	largest := largestPageSize(t)
+	require.LessOrEqual(t, largest, json.MaxItems, "change MaxItems in api/json/array.go")
+	server := newScript(t, page("", 1, 2), page("A", 1, 2, 3), page("", make([]int, json.MaxItems+1)...))
 	c := newClient(t, server)
 	_, err := c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
 	require.NoError(t, err)
 	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: 2})
 	assert.ErrorContains(t, err, "more conversations than requested")
 	assert.Equal(t, 200, apiError(t, err).Status)
-	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: 1000})
-	assert.ErrorContains(t, err, "more than 1000 items")
+	_, err = c.Conversations.Page(t.Context(), client.ListParams{PageSize: largest})
+	assert.ErrorContains(t, err, json.ErrTooManyItems.Error())
 	server.done()
 }
 
@@ -503,7 +506,8 @@ func TestPanicsAfterBreakingOutOfAList(t *testing.T) {
 
 // A conversation that is kept does not keep others alive.
 func TestAKeptConversationDoesNotKeepItsPage(t *testing.T) {
-	const pages, size = 50, 1000
+	const pages = 50
+	size := largestPageSize(t)
 	n := 0
 	c := newClient(t, roundTripper(func(req *http.Request) (*http.Response, error) {
 		items := make([]string, size)
@@ -546,7 +550,7 @@ func TestInvalidListsAreNotSent(t *testing.T) {
 		"State":     {State: "open"},
 		"StartDate": {StartDate: time.Date(-1, 1, 1, 0, 0, 0, 0, time.UTC)},
 		"EndDate":   {StartDate: now, EndDate: now.Add(-time.Second)},
-		"PageSize":  {PageSize: 1001},
+		"PageSize":  {PageSize: largestPageSize(t) + 1},
 		"Limit":     {Limit: -1},
 		"Cursor":    {Cursor: "PTactive_2026-01-18T03:17:17.005Z_CH0"},
 	} {

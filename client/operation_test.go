@@ -155,13 +155,28 @@ func TestWrappersSendEveryField(t *testing.T) {
 }
 
 // The limits that the client checks are those of the description.
+// longestFriendlyName is the maximum of its characters in the description.
+func longestFriendlyName(t *testing.T) int {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	require.NoError(t, err)
+	return int(*doc.Components.Schemas["ConversationForm"].Value.Properties["FriendlyName"].Value.MaxLength)
+}
+
+// largestPageSize is the maximum of PageSize in the description.
+func largestPageSize(t *testing.T) int {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	require.NoError(t, err)
+	return int(*doc.Components.Parameters["PageSize"].Value.Schema.Value.Max)
+}
+
 func TestLimitsAreTheSame(t *testing.T) {
 	t.Parallel()
 	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
 	require.NoError(t, err)
 	form := doc.Components.Schemas["ConversationForm"].Value.Properties
-	pageSize := int(*doc.Components.Parameters["PageSize"].Value.Schema.Value.Max)
-	name, attributes := int(*form["FriendlyName"].Value.MaxLength), int(*form["Attributes"].Value.MaxLength)
+	attributes := int(*form["Attributes"].Value.MaxLength)
 	c := conversationstest.Start(t).Client().Conversations
 	text := func(length int) string { return strings.Repeat("x", length) }
 	page := func(size int) error {
@@ -178,8 +193,8 @@ func TestLimitsAreTheSame(t *testing.T) {
 		try      func(int) error
 		constant string
 	}{
-		{"PageSize", pageSize, page, "maxPageSize in client/list.go"},
-		{"FriendlyName", name, func(n int) error { return create(client.CreateParams{FriendlyName: new(text(n))}) }, "maxFriendlyName in client/params.go"},
+		{"PageSize", largestPageSize(t), page, "maxPageSize in client/list.go"},
+		{"FriendlyName", longestFriendlyName(t), func(n int) error { return create(client.CreateParams{FriendlyName: new(text(n))}) }, "maxFriendlyName in client/params.go"},
 		{"Attributes", attributes, func(n int) error {
 			return create(client.CreateParams{Attributes: json.RawMessage(`"` + text(n-2) + `"`)})
 		}, "maxAttributes in client/params.go"},

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -66,9 +67,10 @@ func TestInvalidParamsAreNotSent(t *testing.T) {
 // What is wrong with a parameter is said with its limit.
 func TestParamErrorText(t *testing.T) {
 	t.Parallel()
+	longest := longestFriendlyName(t)
 	c := newClient(t, newScript(t))
 	for text, params := range map[string]client.CreateParams{
-		"FriendlyName: must be at most 256 characters":                                     {FriendlyName: new(strings.Repeat("x", 257))},
+		fmt.Sprintf("FriendlyName: must be at most %d characters", longest):                {FriendlyName: new(strings.Repeat("x", longest+1))},
 		"MessagingServiceSID (MessagingServiceSid): must be MG and 32 hexadecimal digits":  {MessagingServiceSID: new("MG123")},
 		"InactiveAfter (Timers.Inactive): must be at least 1m0s, or 0 to remove the timer": {InactiveAfter: new(time.Second)},
 		"ClosedAfter (Timers.Closed): must be at least 10m0s, or 0 to remove the timer":    {ClosedAfter: new(time.Minute)},

@@ -565,7 +565,8 @@ func heap() uint64 {
 // A conversation that is kept does not keep its page. It does not run beside others, whose memory
 // would count.
 func TestPromiseAKeptConversationDoesNotKeepItsPage(t *testing.T) {
-	const pages, size = 8, 1000
+	size := largestPageSize(t)
+	pages := 8000 / size
 	items := make([]string, size)
 	for i := range items {
 		items[i] = conversationJSON(conversationSID(i), `"friendly_name":"`+strings.Repeat("x", 100)+`"`)

@@ -2,8 +2,9 @@
 
 // # Fidelity
 //
-// The emulator follows 272 rules, a few only with Lenient or WithServices. FIDELITY.md lists them, each with its source, and the command
-// conversations-emulator probe checks them against Twilio or any other server.
+// The emulator follows 272 rules, a few only with Lenient or WithServices. FIDELITY.md lists them,
+// each with its source, and the command conversations-emulator probe checks them against Twilio or
+// any other server.
 //
 //	documented   90  a page of Twilio's says so
 //	recorded     54  a response of Twilio's was seen that way

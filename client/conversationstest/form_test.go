@@ -20,7 +20,7 @@ func TestFieldsThatAreRefused(t *testing.T) {
 		form string
 		code int
 	}{
-		"friendly name of 257":      {"FriendlyName=" + strings.Repeat("%C3%A9", 257), 50003},
+		"friendly name too long":    {"FriendlyName=" + strings.Repeat("%C3%A9", longestFriendlyName()+1), 50003},
 		"unique name of 257":        {"UniqueName=" + strings.Repeat("a", 257), 50004},
 		"unique name like a SID":    {"UniqueName=CH0123456789abcdef0123456789abcdef", 50390},
 		"unique name like SID 2":    {"UniqueName=CH0123456789ABCDEF0123456789ABCDEF", 50390},
@@ -70,9 +70,9 @@ func TestTextsOfErrors(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
 	for form, want := range map[string]string{
-		"FriendlyName=" + strings.Repeat("a", 257):     "50003 Friendly name too long",
-		"UniqueName=" + strings.Repeat("a", 257):       "50004 Unique Name too long",
-		"Attributes=%22" + strings.Repeat("a", 16<<10): "50303 Attributes too long",
+		"FriendlyName=" + strings.Repeat("a", longestFriendlyName()+1): "50003 Friendly name too long",
+		"UniqueName=" + strings.Repeat("a", 257):                       "50004 Unique Name too long",
+		"Attributes=%22" + strings.Repeat("a", 16<<10):                 "50303 Attributes too long",
 		"Attributes={":          "50304 Attributes not valid JSON",
 		"DateCreated=x":         "50308 Invalid Date Created parameter",
 		"DateUpdated=x":         "50309 Invalid Date Updated parameter",
@@ -96,7 +96,7 @@ func TestTextsOfErrors(t *testing.T) {
 			assert.Equal(t, want, fmt.Sprint(r.code(), " ", r.body["message"]), "%.50s", form)
 		}
 	}
-	r := get(t, s, "/v1/Conversations?PageSize=1001")
+	r := get(t, s, fmt.Sprint("/v1/Conversations?PageSize=", largestPageSize()+1))
 	assert.Equal(t, "Page size too large", r.body["message"])
 	limited := Start(t, InMemory(), WithWriteLimit(1))
 	post(t, limited, "/v1/Conversations")
@@ -121,7 +121,7 @@ func TestFieldsAtTheirLimits(t *testing.T) {
 	t.Parallel()
 	s := Start(t, InMemory())
 	for _, form := range []string{
-		"FriendlyName=" + strings.Repeat("%C3%A9", 256),
+		"FriendlyName=" + strings.Repeat("%C3%A9", longestFriendlyName()),
 		"UniqueName=" + strings.Repeat("%C3%A9", 256),
 		"UniqueName=CH0123",
 		"Attributes=%22" + strings.Repeat("%61", 16<<10-2) + "%22",

@@ -158,7 +158,7 @@ func TestListParametersThatAreRefused(t *testing.T) {
 	s := Start(t, InMemory())
 	for query, code := range map[string]int{
 		"StartDate=yesterday": 20001, "EndDate=2026-02-30": 20001, "State=open": 20001,
-		"PageSize=0": 20001, "PageSize=-1": 20001, "PageSize=x": 20001, "PageSize=1001": 20007,
+		"PageSize=0": 20001, "PageSize=-1": 20001, "PageSize=x": 20001, fmt.Sprint("PageSize=", largestPageSize()+1): 20007,
 		"State=": 20001, "PageSize=": 20001, "PageSize=007": 20001, "Page=": 20001, "Page=-1": 20001, "Page=x": 20001, "Page=99999999999999999999": 20001,
 		"PageToken=x": 20001, "PageToken=PTopen_2026-01-01T00:00:00.000Z_CH0123456789abcdef0123456789abcdef": 20001,
 		"PageToken=PTactive_2026-01-01T00:00:00.000Z_CH0123": 20001, "PageToken=PTactive_now_CH0123456789abcdef0123456789abcdef": 20001,
@@ -185,10 +185,10 @@ func TestTokenWithoutMilliseconds(t *testing.T) {
 
 func TestPageSizes(t *testing.T) {
 	t.Parallel()
-	for limit, opts := range map[int][]Option{100: nil, 1000: {WithMaxPageSize(1000)}, 7: {WithMaxPageSize(7)}} {
+	for limit, opts := range map[int][]Option{100: nil, largestPageSize(): {WithMaxPageSize(largestPageSize())}, 7: {WithMaxPageSize(7)}} {
 		s := Start(t, append(opts, InMemory())...)
 		seed(t, s, make([]Conversation, limit+1)...)
-		r := get(t, s, "/v1/Conversations?PageSize=1000")
+		r := get(t, s, fmt.Sprint("/v1/Conversations?PageSize=", largestPageSize()))
 		assert.Len(t, r.items(), limit, "at most %d", limit)
 		assert.EqualValues(t, limit, r.meta()["page_size"])
 		assert.Contains(t, r.meta()["next_page_url"], fmt.Sprintf("PageSize=%d&", limit))

@@ -45,7 +45,7 @@ func TestSeed(t *testing.T) {
 		"sid twice": {SID: full.SID, ServiceSID: testService}, "sid in another service": {SID: full.SID},
 		"not UTF-8": {FriendlyName: "\xff"}, "email not UTF-8": {EmailName: "\xff"}, "address not UTF-8": {EmailAddress: "\xff"}, "unique name": {UniqueName: strings.Repeat("a", 257)}, "name twice": {UniqueName: "a", ServiceSID: testService},
 		"name": {UniqueName: full.SID}, "attributes": {Attributes: "{"}, "state": {State: "open"}, "messaging service": {MessagingServiceSID: "MG1"},
-		"friendly name": {FriendlyName: strings.Repeat("a", 257)}, "year": {DateCreated: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
+		"friendly name": {FriendlyName: strings.Repeat("a", longestFriendlyName()+1)}, "year": {DateCreated: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)},
 	} {
 		sids, err := s.Seed(Conversation{UniqueName: name + "."}, c)
 		assert.ErrorContains(t, err, "conversation 1: ", name)

@@ -340,3 +340,13 @@ func TestHeadersOfEveryResponse(t *testing.T) {
 		assert.Equal(t, strconv.Itoa(len(r.text)), r.Header.Get("Content-Length"), name)
 	}
 }
+
+// longestFriendlyName is the maximum of its characters in the description.
+func longestFriendlyName() int {
+	return int(*spec().operation("createConversation").form["FriendlyName"].schema.Value.MaxLength)
+}
+
+// largestPageSize is the maximum of PageSize in the description.
+func largestPageSize() int {
+	return int(*spec().operation("listConversation").query["PageSize"].schema.Value.Max)
+}

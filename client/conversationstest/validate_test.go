@@ -31,7 +31,7 @@ const (
 	hookHeader  = "X-Twilio-Webhook-Enabled"
 	account     = "AC0123456789abcdef0123456789abcdef"
 	fullForm    = "FriendlyName=Order+1&UniqueName=order-1&DateCreated=2026-01-18T03%3A17%3A17Z&DateUpdated=2026-01-18T03%3A17%3A17.5%2B01%3A00&MessagingServiceSid=MG0123456789abcdef0123456789abcdef&Attributes=%7B%7D&State=inactive&Timers.Inactive=PT1H&Timers.Closed=P1D&Bindings.Email.Address=a%40example.com&Bindings.Email.Name="
-	fullQuery   = "?StartDate=2026-01-01&EndDate=2026-12-31T00%3A00%3A00Z&State=closed&PageSize=1000&Page=0&PageToken=PTactive_2026-01-18T03%3A17%3A17.005Z_CH0123456789abcdef0123456789abcdef"
+	fullQuery   = "?StartDate=2026-01-01&EndDate=2026-12-31T00%3A00%3A00Z&State=closed&PageSize=100&Page=0&PageToken=PTactive_2026-01-18T03%3A17%3A17.005Z_CH0123456789abcdef0123456789abcdef"
 	secretToken = "0123456789abcdef-the-auth-token"
 )
 
@@ -79,13 +79,15 @@ func full() map[string]call {
 
 func TestValidateRequestAccepts(t *testing.T) {
 	t.Parallel()
+	name, page := limits(t)
 	calls := full()
 	maps.Copy(calls, map[string]call{
 		"no fields":             {method: "POST", path: inDefault},
 		"no fields, with type":  {method: "POST", path: inDefault, header: http.Header{"Content-Type": {formType}}},
 		"a charset":             {method: "POST", path: inDefault, body: "State=active", header: http.Header{"Content-Type": {formType + "; charset=UTF-8"}}},
 		"an empty text":         {method: "POST", path: inDefault + "/x", body: "UniqueName="},
-		"256 characters":        {method: "POST", path: inDefault, body: "FriendlyName=" + url.QueryEscape(strings.Repeat("🙂", 256))},
+		"a long name":           {method: "POST", path: inDefault, body: "FriendlyName=" + url.QueryEscape(strings.Repeat("🙂", name))},
+		"a large page":          {method: "GET", path: inDefault + fmt.Sprint("?PageSize=", page)},
 		"webhooks off":          {method: "DELETE", path: inDefault + "/x", header: http.Header{hookHeader: {"false"}}},
 		"another scheme":        {method: "GET", path: inDefault, header: http.Header{"Authorization": {"Bearer t"}}},
 		"other headers":         {method: "GET", path: inDefault, header: http.Header{"X-Request-Id": {"1", "2"}}},
@@ -148,7 +150,7 @@ func TestValidateRequestOfEachOperation(t *testing.T) {
 			check("the query is malformed", addQuery("%zz=1"))
 			if isList {
 				check("query parameter Page is given 2 times", addQuery("Page=0"))
-				check("query parameter FriendlyName is not documented", addQuery("FriendlyName=x"))
+				check("query parameter Timers.Inactive is not documented", addQuery("Timers.Inactive=PT1H"))
 			} else {
 				check("query parameter PageSize is not documented", addQuery("PageSize=1"))
 			}
@@ -204,11 +206,12 @@ func TestValidateRequestOfEachOperation(t *testing.T) {
 func TestValidateRequestValues(t *testing.T) {
 	t.Parallel()
 	states := notAState(t)
+	name, page := limits(t)
 	for _, test := range []struct{ where, sent, want string }{
 		{"query", "State=open", "query parameter State: " + states},
 		{"query", "State=", "query parameter State: " + states},
 		{"query", "PageSize=0", "query parameter PageSize: number must be at least 1"},
-		{"query", "PageSize=1001", "query parameter PageSize: number must be at most 1000"},
+		{"query", fmt.Sprint("PageSize=", page+1), fmt.Sprint("query parameter PageSize: number must be at most ", page)},
 		{"query", "PageSize=", "query parameter PageSize is not an integer"},
 		{"query", "PageSize=5.0", "query parameter PageSize is not an integer"},
 		{"query", "PageSize=%2B5", "query parameter PageSize is not an integer"},
@@ -222,7 +225,7 @@ func TestValidateRequestValues(t *testing.T) {
 		{"form", "DateCreated=2026-01-18", `form field DateCreated: string doesn't match the format "date-time" (not an RFC 3339 date and time)`},
 		{"form", "DateCreated=2026-02-30T00%3A00%3A00Z", `form field DateCreated: string doesn't match the format "date-time" (not an RFC 3339 date and time)`},
 		{"form", "DateUpdated=2026-01-18+03%3A17%3A17+%2B0000+UTC", `form field DateUpdated: string doesn't match the format "date-time" (not an RFC 3339 date and time)`},
-		{"form", "FriendlyName=" + strings.Repeat("x", 257), "form field FriendlyName: maximum string length is 256"},
+		{"form", "FriendlyName=" + strings.Repeat("x", name+1), fmt.Sprint("form field FriendlyName: maximum string length is ", name)},
 		{"form", "FriendlyName=%FF", "form field FriendlyName is not valid UTF-8"},
 		{"form", "MessagingServiceSid=MG0123456789abcdef0123456789abcdeg", `form field MessagingServiceSid: string doesn't match the regular expression "^MG[0-9a-fA-F]{32}$"`},
 		{"form", "MessagingServiceSid=MG012", "form field MessagingServiceSid: minimum string length is 34"},
@@ -791,4 +794,13 @@ func notAState(t *testing.T) string {
 	states, err := json.Marshal(doc.Components.Schemas["ConversationEnumState"].Value.Enum)
 	require.NoError(t, err)
 	return "value is not one of the allowed values " + string(states)
+}
+
+// limits are the lengths of a friendly name and of a page at most, in the description.
+func limits(t *testing.T) (name, page int) {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(api.OpenAPI)
+	require.NoError(t, err)
+	form := doc.Components.Schemas["ConversationForm"].Value.Properties
+	return int(*form["FriendlyName"].Value.MaxLength), int(*doc.Components.Parameters["PageSize"].Value.Schema.Value.Max)
 }

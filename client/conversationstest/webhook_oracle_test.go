@@ -139,7 +139,7 @@ var reactions = []reaction{
 	{status: 200, arrives: true, body: `{"friendly_name": "renamed"}`, friendlyName: "renamed"},
 	{status: 200, arrives: true, body: `{"friendly_name": null, "colour": "red"}`},
 	{status: 200, arrives: true, body: `{"friendly_name": "both", "attributes": "{\"a\":1}"}`, friendlyName: "both", attributes: `{"a":1}`},
-	{status: 200, arrives: true, body: `{"friendly_name": "` + strings.Repeat("x", 257) + `"}`, code: 50003},
+	{status: 200, arrives: true, body: `{"friendly_name": "` + strings.Repeat("x", longestFriendlyName()+1) + `"}`, code: 50003},
 	{status: 200, arrives: true, body: `{"attributes": "{"}`, code: 50304},
 	{status: 403, arrives: true, body: `{"friendly_name": "refused"}`, code: 50056},
 	{status: 500, arrives: true, code: 50056},

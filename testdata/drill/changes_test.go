@@ -148,15 +148,19 @@ var changes = []change{
 		"name of the conversation, at most 256 characters.\n          type: string\n          maxLength: 256\n", "name of the conversation, at most 512 characters.\n          type: string\n          maxLength: 512\n",
 		"the maximum of FriendlyName is described as 512: change maxFriendlyName in client/params.go",
 		edit{file: params, old: "maxFriendlyName = 256", new: "maxFriendlyName = 512"},
+		"error.50003: 201 instead of 400",
+		edit{file: "client/internal/fidelity/names.go", old: "longestFriendlyName = 256", new: "longestFriendlyName = 512"},
 	),
 	limit("of a page",
 		"        maximum: 1000\n", "        maximum: 500\n",
 		"the maximum of PageSize is described as 500: change maxPageSize in client/list.go",
 		edit{file: list, old: "const maxPageSize = 1000", new: "const maxPageSize = 500"},
+		"page.size-above-100: the list is refused: 400 with code 20007",
+		edit{file: "client/internal/fidelity/page.go", old: "const largestPageSize = 1000", new: "const largestPageSize = 500"},
 	),
 	{
 		row: "a limit or a pattern", kind: "a pattern that the client does not check", most: 0,
-		description: []edit{after(openAPI, "          description: The default address that outbound email of the conversation is sent from.\n          type: string\n", "          pattern: '@'\n")},
+		description: []edit{after(openAPI, "          description: The default address that outbound email of the conversation is sent from.\n          type: string\n", "          pattern: '^(.*@.*)?$'\n")},
 	},
 	{
 		row: "a response header", kind: "of every response", most: 1,
@@ -350,7 +354,7 @@ func (e *Emulator) fetchParticipant(c *call, _, _ url.Values) answer {
 	if conv == nil || c.values["Sid"] != derivedSID("MB", conv.sid.String()) {
 		return notFound(c.path).answer()
 	}
-	return jsonAnswer(http.StatusOK, object{{"sid", c.values["Sid"]}, {"conversation_sid", conv.sid.String()}})
+	return jsonAnswer(http.StatusOK, map[string]string{"sid": c.values["Sid"], "conversation_sid": conv.sid.String()})
 }
 `},
 			after(handlers, "\t\"deleteServiceConversation\": (*Emulator).remove,\n", "\t\"fetchServiceConversationParticipant\": (*Emulator).fetchParticipant,\n"),
@@ -409,12 +413,13 @@ func parameter(kind, name, schema, example string, structField, row, filter edit
 	}
 }
 
-// limit is the change of a limit that the client checks too.
-func limit(kind, from, to, says string, checked edit) change {
+// limit is the change of a limit that the client checks too, and that is a rule of Twilio, by whose
+// manifest the emulator is measured.
+func limit(kind, from, to, says string, checked edit, differs string, rule edit) change {
 	return change{
-		row: "a limit or a pattern", kind: "a limit " + kind, most: 1,
+		row: "a limit or a pattern", kind: "a limit " + kind, most: 2,
 		description: []edit{{openAPI, from, to, false}},
-		steps:       []step{{describedTests, []string{says}, []edit{checked}}},
+		steps:       []step{{describedTests, []string{says}, []edit{checked}}, {manifestTest, []string{differs}, []edit{rule}}},
 	}
 }
 

@@ -226,7 +226,7 @@ func (s *scratch) fixTimes(trees ...string) {
 
 const (
 	describedTests = "go test ./api ./client ./client/conversationstest -run ^(TestEvery|TestGenerated|TestConversation|TestDocument|TestExamples|TestSchemas|TestOperations|TestWrappers|TestEmulator|TestLimits|TestStates)"
-	writeGolden    = "go test ./client -run ^TestWire$ -update"
+	manifestTest   = "go test ./client/internal/fidelity -run ^TestEmulatorHolds$"
 )
 
 // rehearse makes a change in a copy and returns the edited places.
@@ -254,10 +254,15 @@ func rehearse(t *testing.T, c change) []string {
 		}
 		s.apply(step.edits, true)
 	}
-	if out, ok := s.run("go test ./client -run ^TestWire$"); !ok {
-		assert.Regexp(t, `testdata/wire/\w+\.golden differs: if it is meant to, write it with go test ./client -run TestWire -update`, out)
-		out, ok = s.run(writeGolden)
-		require.True(t, ok, "%s", out)
+	for _, golden := range []struct{ test, says string }{
+		{"go test ./client -run TestWire", `testdata/wire/\w+\.golden differs: if it is meant to, write it with `},
+		{"go test ./client/internal/fidelity -run TestTables", `\S+ is stale: run `},
+	} {
+		if out, ok := s.run(golden.test); !ok {
+			assert.Regexp(t, golden.says+golden.test+" -update", out)
+			out, ok = s.run(golden.test + " -update")
+			require.True(t, ok, "%s", out)
+		}
 	}
 	s.fixTimes("testdata/wire")
 	// The skipped test compiles README's examples, which takes long and depends on no change here.

@@ -59,8 +59,8 @@
 //
 // The status is 200 with a result and 204 without one. It is 400 for an invalid request, including
 // one that would have no effect. It is 403 for a POST of a web page of another origin, or a Host
-// that is not the address of this server. It is 404 or 405 for an unknown path or method, 413 for a body above
-// 16 MB, and 415 for another content type. The body of an error is one line of text.
+// that is not the address of this server. It is 404 or 405 for an unknown path or method, 413 for a
+// body above 16 MB, and 415 for another content type. The body of an error is one line of text.
 //
 // # Probe
 //

@@ -419,7 +419,7 @@ var breakages = map[string]breakage{
 		}
 	}),
 
-	"friendly-name.longest": refusesField("FriendlyName", anyRequest, longerThan(255)),
+	"friendly-name.longest": refusesField("FriendlyName", anyRequest, longerThan(longestFriendlyName-1)),
 	"friendly-name.shared":  uniqueFriendlyNames,
 	"unique-name.longest":   refusesField("UniqueName", anyRequest, longerThan(255)),
 	"unique-name.case": onForm(func(_ *http.Request, form url.Values) {
@@ -466,20 +466,22 @@ var breakages = map[string]breakage{
 	"page.size":               clamp(3, 1000),
 	"page.size-default":       onQuery(func(query url.Values) { query.Set("PageSize", "20") }),
 	"page.size-100":           clamp(1, 99),
-	"page.size-above-100":     refuse(func(r *http.Request, _ url.Values) bool { return r.URL.Query().Get("PageSize") == "1000" }),
-	"page.next":               onQuery(func(query url.Values) { query.Del("PageToken") }),
-	"page.last":               list(func(_ *exchange, meta object) { delete(meta, "next_page_url") }),
-	"page.last-full":          list(func(_ *exchange, meta object) { meta["next_page_url"] = meta["url"] }),
-	"page.number":             meta("page", 0),
-	"page.url":                pageURL("url", `^http://[^/]*`, ""),
-	"page.first":              list(func(_ *exchange, meta object) { meta["first_page_url"] = meta["url"] }),
-	"page.previous-null":      list(func(_ *exchange, meta object) { delete(meta, "previous_page_url") }),
-	"page.previous":           list(func(_ *exchange, meta object) { meta["previous_page_url"] = meta["url"] }),
-	"page.token":              pageURL("next_page_url", "PageToken=.*", "PageToken=MTIz"),
-	"page.token-last":         pageURL("next_page_url", "PTclosed", "PTactive"),
-	"page.url-order":          pageURL("next_page_url", "(PageSize=2)&(Page=1)", "$2&$1"),
-	"page.filters":            pageURL("next_page_url", "StartDate=[^&]*&", ""),
-	"page.filters-kept":       pageURL("next_page_url", "State=[^&]*&", ""),
+	"page.size-above-100": refuse(func(r *http.Request, _ url.Values) bool {
+		return r.URL.Query().Get("PageSize") == strconv.Itoa(largestPageSize)
+	}),
+	"page.next":          onQuery(func(query url.Values) { query.Del("PageToken") }),
+	"page.last":          list(func(_ *exchange, meta object) { delete(meta, "next_page_url") }),
+	"page.last-full":     list(func(_ *exchange, meta object) { meta["next_page_url"] = meta["url"] }),
+	"page.number":        meta("page", 0),
+	"page.url":           pageURL("url", `^http://[^/]*`, ""),
+	"page.first":         list(func(_ *exchange, meta object) { meta["first_page_url"] = meta["url"] }),
+	"page.previous-null": list(func(_ *exchange, meta object) { delete(meta, "previous_page_url") }),
+	"page.previous":      list(func(_ *exchange, meta object) { meta["previous_page_url"] = meta["url"] }),
+	"page.token":         pageURL("next_page_url", "PageToken=.*", "PageToken=MTIz"),
+	"page.token-last":    pageURL("next_page_url", "PTclosed", "PTactive"),
+	"page.url-order":     pageURL("next_page_url", "(PageSize=2)&(Page=1)", "$2&$1"),
+	"page.filters":       pageURL("next_page_url", "StartDate=[^&]*&", ""),
+	"page.filters-kept":  pageURL("next_page_url", "State=[^&]*&", ""),
 	"page.alone": list(func(x *exchange, meta object) {
 		items := x.body["conversations"].([]any)
 		x.body["conversations"] = items[min(int(meta["page"].(float64)), len(items)):]

@@ -121,7 +121,7 @@ func refusals() []refusal {
 		{id: "error.20004", what: "A method that a path does not have", ask: func(s *session) *response {
 			return s.send(request{method: "PUT", path: s.path(s.plain().sid()), form: form("FriendlyName", s.name())})
 		}, code: 20004, known: Assumed, status: 405, statusKnown: Assumed, text: "Method not allowed", textKnown: Assumed},
-		{id: "error.20007", what: "A PageSize above 1000", ask: onePage("PageSize", "1001"), code: 20007, known: Assumed, status: 400, statusKnown: Assumed,
+		{id: "error.20007", what: fmt.Sprintf("A PageSize above %d", largestPageSize), ask: onePage("PageSize", strconv.Itoa(largestPageSize+1)), code: 20007, known: Assumed, status: 400, statusKnown: Assumed,
 			text: "Page size too large", textKnown: Assumed},
 		{id: "error.20404", what: "A fetch of a conversation that does not exist", ask: func(s *session) *response {
 			return s.get(s.path(nowhere))
@@ -148,8 +148,8 @@ func refusals() []refusal {
 		{id: "error.20415", what: "A body that is not a form", ask: func(s *session) *response {
 			return s.send(request{method: "POST", path: s.collection, form: form("FriendlyName", s.name()), contentType: "text/plain"})
 		}, code: 20001, known: Assumed, status: 415, statusKnown: Assumed},
-		{id: "error.50003", what: "A friendly name of 257 characters", ask: func(s *session) *response {
-			return s.create("FriendlyName", pad(s.name(), 257))
+		{id: "error.50003", what: fmt.Sprintf("A friendly name of %d characters", longestFriendlyName+1), ask: func(s *session) *response {
+			return s.create("FriendlyName", pad(s.name(), longestFriendlyName+1))
 		}, code: 50003, known: Assumed, status: 400, statusKnown: Assumed, text: "Friendly name too long", textKnown: Assumed},
 		{id: "error.50004", what: "A unique name of 257 characters", ask: func(s *session) *response {
 			return s.create("UniqueName", pad(s.name(), 257))

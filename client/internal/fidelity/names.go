@@ -1,6 +1,7 @@
 package fidelity
 
 import (
+	"fmt"
 	"strings"
 )
 
@@ -10,11 +11,14 @@ func pad(name string, n int) string { return name + strings.Repeat("é", max(n-l
 // attributesOf returns a JSON document of n bytes.
 func attributesOf(n int) string { return `{"a":"` + strings.Repeat("x", n-len(`{"a":""}`)) + `"}` }
 
+// longestFriendlyName is the maximum number of characters of a friendly name.
+const longestFriendlyName = 256
+
 func nameRules() []Rule {
 	return []Rule{
-		{ID: "friendly-name.longest", Sentence: "A friendly name may have 256 characters.",
+		{ID: "friendly-name.longest", Sentence: fmt.Sprintf("A friendly name may have %d characters.", longestFriendlyName),
 			Source: Documented, Reference: limitsPage, check: func(s *session) {
-				name := pad(s.name(), 256)
+				name := pad(s.name(), longestFriendlyName)
 				wantMember(s.create("FriendlyName", name), "friendly_name", name)
 			}},
 		{ID: "friendly-name.shared", Sentence: "Two conversations may have the same friendly name.",

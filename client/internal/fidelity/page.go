@@ -1,6 +1,7 @@
 package fidelity
 
 import (
+	"fmt"
 	"net/url"
 	"regexp"
 	"slices"
@@ -39,6 +40,9 @@ func (s *session) nextQuery() (raw string, values url.Values) {
 // and the SID.
 var tokenForm = regexp.MustCompile(`^PT(active|inactive|closed|initializing)_\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z_CH[0-9a-f]{32}$`)
 
+// largestPageSize is the maximum of PageSize.
+const largestPageSize = 1000
+
 func pageRules() []Rule {
 	return []Rule{
 		{ID: "page.size", Sentence: "A page has at most PageSize conversations, and page_size says how many.",
@@ -57,9 +61,9 @@ func pageRules() []Rule {
 				got := s.list(s.window().all("PageSize", "100")...).at("meta", "page_size")
 				want(got == 100.0, "page_size is %s", show(got))
 			}},
-		{ID: "page.size-above-100", Sentence: "A PageSize above 100, up to 1000, is taken as 100.",
+		{ID: "page.size-above-100", Sentence: fmt.Sprintf("A PageSize above 100, up to %d, is taken as 100.", largestPageSize),
 			Source: Assumed, Reference: resourcePage, check: func(s *session) {
-				got := s.list(s.window().all("PageSize", "1000")...).at("meta", "page_size")
+				got := s.list(s.window().all("PageSize", strconv.Itoa(largestPageSize))...).at("meta", "page_size")
 				want(got == 100.0, "page_size is %s", show(got))
 			}},
 		{ID: "page.next", Sentence: "Following next_page_url visits every conversation once, in order.",

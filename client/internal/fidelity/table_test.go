@@ -132,8 +132,9 @@ func godoc() string {
 	}
 	fmt.Fprintf(&b, `// # Fidelity
 //
-// The emulator follows %d rules, a few only with Lenient or WithServices. FIDELITY.md lists them, each with its source, and the command
-// conversations-emulator probe checks them against Twilio or any other server.
+// The emulator follows %d rules, a few only with Lenient or WithServices. FIDELITY.md lists them,
+// each with its source, and the command conversations-emulator probe checks them against Twilio or
+// any other server.
 //
 //	documented  %3d  a page of Twilio's says so
 //	recorded    %3d  a response of Twilio's was seen that way

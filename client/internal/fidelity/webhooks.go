@@ -348,7 +348,7 @@ func webhookRules() []Rule {
 			}},
 		{ID: "webhook.invalid-change", Sentence: "If the response to a pre-event has an invalid value, the request fails with the value's own code.",
 			Source: Assumed, Reference: webhooksPage, check: func(s *session) {
-				long := `{"friendly_name": "` + strings.Repeat("x", 257) + `"}`
+				long := `{"friendly_name": "` + strings.Repeat("x", longestFriendlyName+1) + `"}`
 				wantRefused(s.hooked(allEvents).askWith(respondWith(200, long)), 50003)
 			}},
 		{ID: "webhook.refuse", Sentence: "A pre-event that is answered with 4xx or 5xx refuses the request: nothing is stored, and no post-event follows.",
