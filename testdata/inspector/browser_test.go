@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -264,12 +265,23 @@ func (p *page) click(selector string) {
 		const node = document.querySelector(%q);
 		return node?.checkVisibility() && !node.disabled && (node.closest("dialog") || !document.querySelector("dialog[open]"));
 	})()`, selector))
-	at := eval[[]float64](p, fmt.Sprintf(`(() => {
-		const node = document.querySelector(%q);
-		node.scrollIntoView({ block: "nearest", behavior: "instant" });
-		const { x, y, width, height } = node.getBoundingClientRect();
-		return [x + width / 2, y + height / 2];
-	})()`, selector))
+	place := func() []float64 {
+		return eval[[]float64](p, fmt.Sprintf(`(() => {
+			const node = document.querySelector(%q);
+			node.scrollIntoView({ block: "nearest", behavior: "instant" });
+			const { x, y, width, height } = node.getBoundingClientRect();
+			return [x + width / 2, y + height / 2];
+		})()`, selector))
+	}
+	at := place()
+	for { // until it stays where it is, as a person would wait
+		time.Sleep(20 * time.Millisecond)
+		next := place()
+		if slices.Equal(at, next) {
+			break
+		}
+		at = next
+	}
 	p.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
